@@ -1,0 +1,73 @@
+"""``wiremend``: the verbs, and how their errors are shown.
+
+A verb raises :class:`~wiremend.errors.WiremendError`; here it becomes one message on stderr and exit code 1 (a wrong
+command line is 2, as click has it). Verbs are imported when they are asked for, so that the help is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from wiremend import __version__
+from wiremend.errors import WiremendError
+
+VERBS = {
+    "proxy": "Run the proxy: HTTPS proxy and base-URL gateway on one port.",
+    "run": "Run an agent through a proxy of its own:  wiremend run -- claude",
+    "check": "Read a rules file and say what is wrong with it, or what it does.",
+    "doctor": "Look at this machine: port, CA, variables, rules, credentials.",
+    "demo": "See an agent's broken request go out right; no key, no network.",
+}
+
+_HELP = """\
+Wiremend mends the wire between agent clients and LLM providers.
+
+  wiremend demo                 see it work, without a key or a network
+  wiremend run -- claude        run an agent through it
+  wiremend proxy                run the proxy by itself
+  wiremend check rules.yaml     what a rules file does, or what is wrong with it
+  wiremend doctor               why it does not work here
+
+`wiremend VERB --help` tells the rest. README.md begins at the beginning.
+"""
+
+
+class Verbs(click.Group):
+    """A group whose commands are modules beside this one, loaded on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Give the verbs in the order of the help."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Load a verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"wiremend.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the short help."""
+        formatter.write(_HELP)
+
+
+@click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wiremend")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Mend the wire between agent clients and LLM providers."""
+    if ctx.invoked_subcommand is None:
+        click.echo(_HELP, nl=False)
+
+
+def main() -> None:
+    """Run the console script."""
+    try:
+        cli()
+    except WiremendError as error:
+        click.echo(f"wiremend: {error}", err=True)
+        sys.exit(1)

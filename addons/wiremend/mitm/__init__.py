@@ -1,0 +1,30 @@
+"""The rooms that know mitmproxy. Everything else of Wiremend can be used, and is tested, without it.
+
+:func:`load_addons` gives mitmproxy the addons in the order in which their hooks must run; one file holds one of them:
+
+==============  =================================================================================================
+``house``       the options, the rules in force and their reload; what the others ask
+``settings``    mitmproxy's own options that Wiremend needs otherwise; the trust in upstream certificates
+``gateway``     one port for both ways in: tells a base-URL request from a proxy request; who may come in
+``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
+``rewrite``     a request, through :mod:`wiremend.pipeline`, and back into the flow
+``reply``       a response, streamed through and observed; one line and one row a call
+``life``        says that the proxy listens, how agents are pointed at it, and ends it with its parent
+==============  =================================================================================================
+"""
+
+from __future__ import annotations
+
+from wiremend.mitm.gateway import Gateway
+from wiremend.mitm.house import House
+from wiremend.mitm.life import Life
+from wiremend.mitm.reply import Reply
+from wiremend.mitm.rewrite import Rewrite
+from wiremend.mitm.settings import Settings
+from wiremend.mitm.tunnel import Tunnel
+
+
+def load_addons() -> list[object]:
+    """Give the addons for ``addons = […]`` of the script, sharing one :class:`~wiremend.mitm.house.House`."""
+    house = House()
+    return [house, Settings(house), Gateway(house), Tunnel(house), Rewrite(house), Reply(house), Life(house)]

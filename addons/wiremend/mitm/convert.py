@@ -1,0 +1,59 @@
+"""Between mitmproxy's requests and Wiremend's: headers, addresses, and back into the flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mitmproxy import http
+
+from wiremend.headers import Headers
+from wiremend.pipeline import ClientRequest
+
+if TYPE_CHECKING:
+    from wiremend.pipeline import Rewritten
+    from wiremend.rules.facts import Style
+
+
+def headers_of(message: http.Request | http.Response) -> Headers:
+    """Give a message's headers; bytes that are not UTF-8 survive as surrogates, as mitmproxy has them."""
+    return Headers(
+        tuple(
+            (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
+            for name, value in message.headers.fields
+        )
+    )
+
+
+def request_of(flow: http.HTTPFlow, *, style: Style, addressed: bool, agent: str | None) -> ClientRequest:
+    """Give a flow's request as the pipeline takes it. ``addressed``: the client named the destination itself."""
+    request = flow.request
+    return ClientRequest(
+        style=style,
+        method=request.method,
+        scheme=request.scheme,
+        host=request.host if addressed else None,
+        port=request.port,
+        target=request.path,
+        headers=headers_of(request),
+        body=request.raw_content or b"",
+        agent=agent or None,
+    )
+
+
+def write_back(flow: http.HTTPFlow, rewritten: Rewritten) -> None:
+    """Put a rewritten request into its flow."""
+    request, destination = flow.request, rewritten.destination
+    request.scheme = destination.scheme
+    request.host = destination.host
+    request.port = destination.port
+    request.path = destination.path
+    wanted = tuple(
+        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        for name, value in rewritten.headers.fields
+    )
+    if wanted != request.headers.fields:
+        request.headers = http.Headers(wanted)
+    if rewritten.body is not None:
+        request.raw_content = rewritten.body
+        if "transfer-encoding" not in request.headers:
+            request.headers["content-length"] = str(len(rewritten.body))

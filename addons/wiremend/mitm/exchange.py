@@ -1,0 +1,66 @@
+"""One exchange under way: the flow's decision, pinned, and what was seen of its reply.
+
+The rules a request began with stay with it (:attr:`Exchange.resolved`), whatever is reloaded meanwhile. What is of
+interest to people is copied into ``flow.metadata["wiremend"]``, which mitmproxy keeps in its flow files and shows in
+its tools.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wiremend.pipeline import Rewritten
+
+if TYPE_CHECKING:
+    from mitmproxy.http import HTTPFlow
+
+    from wiremend.notes import Note
+    from wiremend.pipeline import Refused
+    from wiremend.protocols.base import Tally
+    from wiremend.rules.facts import Facts
+    from wiremend.rules.resolve import Resolved
+
+METADATA = "wiremend"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of one LLM call. Times are those of ``time.monotonic``."""
+
+    facts: Facts
+    resolved: Resolved
+    outcome: Rewritten | Refused
+    notes: list[Note]
+    began: float = field(default_factory=time.monotonic)
+    first_byte: float | None = None
+    tally: Tally | None = None
+    finished: bool = False
+
+    def pin(self, flow: HTTPFlow) -> None:
+        """Copy what people want to see into the flow's metadata."""
+        outcome = self.outcome
+        seen: dict[str, object] = {
+            "rules": self.resolved.rules.hash,
+            "client": self.facts.client,
+            "agent": self.facts.agent,
+            "wire": self.facts.wire,
+            "asked": self.facts.model,
+            "notes": [note.as_dict() for note in self.notes],
+        }
+        if isinstance(outcome, Rewritten):
+            decision = outcome.decision
+            seen |= {
+                "provider": decision.provider,
+                "model": decision.sent,
+                "by": decision.by,
+                "route": decision.route,
+                "alias": decision.alias,
+                "edits": list(outcome.edits),
+                "why": list(decision.why),
+                "url": outcome.destination.url,
+            }
+        else:
+            seen |= {"refused": outcome.message}
+        flow.metadata[METADATA] = seen

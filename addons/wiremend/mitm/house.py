@@ -1,0 +1,176 @@
+"""The options, the rules in force, and what the other addons ask about them.
+
+Options are declared here, all of them, with the prefix ``wiremend_``, so that mitmproxy's option editor shows them
+side by side. A rules file that does not load stops the start with its errors; later, it leaves the last good rules in
+force (a changed option is rejected, a changed file is logged once).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.log import ALERT
+
+from wiremend.errors import RulesError, SetupError
+from wiremend.rules.globs import GlobError, compile_glob
+from wiremend.rules.lookup import find_rules
+from wiremend.rules.watch import INTERVAL, Watcher
+
+if TYPE_CHECKING:
+    from mitmproxy.addonmanager import Loader
+    from mitmproxy.connection import Client
+
+    from wiremend.mitm.exchange import Exchange
+    from wiremend.rules.lookup import Found
+    from wiremend.rules.resolve import Resolved
+
+logger = logging.getLogger("wiremend")
+
+_OPTIONS: tuple[tuple[str, type, object, str], ...] = (
+    (
+        "wiremend_rules",
+        str,
+        "",
+        "The rules.yaml in force. Empty: $WIREMEND_RULES, your config folder, or the shipped one.",
+    ),
+    ("wiremend_enabled", bool, True, "Off: every request passes as if Wiremend were not there (the gateway refuses)."),
+    (
+        "wiremend_intercept",
+        Sequence[str],
+        [],
+        "Hosts to decrypt besides those of providers, as globs; `all` decrypts every host. Adds to listen.intercept.",
+    ),
+    ("wiremend_agent", str, "", "The agent's id for `when: {agent: ...}`, where no request header gives it."),
+    ("wiremend_call_log", bool, True, "One line in the log for each finished call."),
+    ("wiremend_connection_log", bool, True, "mitmproxy's own lines on each connection that opens and closes."),
+    ("wiremend_show_setup", bool, True, "At the start, print the lines that point an agent at this proxy."),
+    ("wiremend_calls", str, "", "A file that gets one JSON object a line for each finished call."),
+    ("wiremend_ready", str, "", "A file that is written once the proxy listens: JSON with its port and CA."),
+    ("wiremend_parent", int, 0, "Shut down when the parent process is no longer this one (0: never)."),
+)
+
+
+@dataclass
+class House:
+    """What all addons of Wiremend share: the rules in force, and the exchanges under way."""
+
+    watcher: Watcher | None = None
+    found: Found | None = None
+    exchanges: dict[str, Exchange] = field(default_factory=dict)
+    gateways: set[str] = field(default_factory=set)
+    """Ids of client connections that came to the gateway rather than to the HTTPS proxy."""
+    _told: set[str] = field(default_factory=set)
+    _ticker: asyncio.Task[None] | None = None
+    _running: bool = False
+
+    # -- mitmproxy's hooks
+
+    def load(self, loader: Loader) -> None:
+        """Declare the options."""
+        for name, kind, default, text in _OPTIONS:
+            loader.add_option(name, kind, default, text)
+
+    def configure(self, updated: set[str]) -> None:
+        """Load the rules when they are named anew, and judge the globs of ``wiremend_intercept``."""
+        if "wiremend_intercept" in updated:
+            for glob in ctx.options.wiremend_intercept:
+                try:
+                    compile_glob(glob)
+                except GlobError as error:
+                    raise exceptions.OptionsError(f"wiremend_intercept: {error}") from None
+        if "wiremend_rules" in updated:
+            self._load_rules()
+
+    def running(self) -> None:
+        """Begin to watch the rules file."""
+        self._running = True
+        self._ticker = asyncio.create_task(self._tick(), name="wiremend: watch the rules")
+
+    def done(self) -> None:
+        """Stop watching."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    # -- what the others ask
+
+    @property
+    def resolved(self) -> Resolved | None:
+        """The rules in force; None where Wiremend is switched off or never had any."""
+        if self.watcher is None or not ctx.options.wiremend_enabled:
+            return None
+        return self.watcher.current.resolved
+
+    def known_host(self, host: str) -> bool:
+        """Tell whether connections to this host are decrypted."""
+        resolved = self.resolved
+        if resolved is None:
+            return False
+        globs = ctx.options.wiremend_intercept
+        return "all" in globs or resolved.known_host(host) or any(compile_glob(glob).matches(host) for glob in globs)
+
+    def tell_once(self, key: str, message: str) -> None:
+        """Log a warning, once for each key."""
+        if key not in self._told:
+            self._told.add(key)
+            logger.warning(message)
+
+    def at_gateway(self, client: Client) -> bool:
+        """Tell whether a client connection came to the gateway."""
+        return client.id in self.gateways
+
+    def failed(self, flow: str, where: str, error: Exception) -> None:
+        """Log a bug of ours, once for each flow (G7). The text of the exception may quote a body, so it stays out."""
+        key = f"failed:{flow}"
+        if key in self._told:
+            return
+        self._told.add(key)
+        detail = error if ctx.options.termlog_verbosity == "debug" else None
+        what = type(error).__name__
+        logger.error("flow %s: Wiremend failed %s (%s); the flow goes on", flow, where, what, exc_info=detail)
+
+    # -- rules
+
+    def _load_rules(self) -> None:
+        try:
+            found = find_rules(ctx.options.wiremend_rules or None, os.environ)
+            watcher = Watcher(found.path, os.environ)
+        except (RulesError, SetupError) as error:
+            if self._running:
+                raise exceptions.OptionsError(f"the rules are left as they were:\n{error}") from None
+            message = str(error)
+            for line in message.splitlines():
+                logger.error(line)  # noqa: TRY400 - at the start, an error in the log ends mitmproxy; no traceback of ours
+            return
+        self.found, self.watcher = found, watcher
+        logger.log(ALERT, "rules: %s (%s, %s)", found.path, found.why, watcher.current.resolved.rules.hash)
+        self._warn()
+
+    def _warn(self) -> None:
+        if self.watcher is not None:
+            for warning in self.watcher.current.warnings:
+                self.tell_once(str(warning), str(warning))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL)
+            if self.watcher is None:
+                continue
+            try:
+                # In a thread: the file may lie on a slow disk, and 1Password may ask for a fingerprint.
+                change = await asyncio.to_thread(self.watcher.look)
+            except RulesError as error:
+                logger.error("the changed rules are not taken, the last good ones stay:\n%s", error)  # noqa: TRY400 - as above
+            except Exception as error:  # noqa: BLE001 - the edge (G7): a bug must not end the watch
+                logger.error("Wiremend failed to look at its rules (%s)", type(error).__name__)  # noqa: TRY400 - as above
+            else:
+                if change == "reloaded":
+                    logger.log(
+                        ALERT, "rules reloaded: %s (%s)", self.watcher.path, self.watcher.current.resolved.rules.hash
+                    )
+                    self._warn()

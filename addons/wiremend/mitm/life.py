@@ -1,0 +1,117 @@
+"""The proxy's own life: it says that it listens and how agents are pointed at it, and ends with its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mitmproxy import ctx
+from mitmproxy.log import ALERT
+
+from wiremend.mitm.trust import ca_bundle
+from wiremend.rules.lookup import private_folder, state_folder
+from wiremend.rules.resolve import points_at
+from wiremend.rules.urls import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wiremend.mitm.house import House
+
+logger = logging.getLogger("wiremend")
+
+CHECK_PARENT = 0.5
+"""Seconds between two looks at the parent process."""
+
+
+class Life:
+    """Announces the proxy, and watches its parent."""
+
+    def __init__(self, house: House) -> None:
+        """Keep the house."""
+        self.house = house
+        self._watch: asyncio.Task[None] | None = None
+
+    def running(self) -> None:
+        """Announce the proxy."""
+        server = ctx.master.addons.get("proxyserver")
+        addresses = [list(address) for address in server.listen_addrs()] if server else []
+        port = int(addresses[0][1]) if addresses else 0
+        resolved = self.house.resolved
+        if resolved is not None:
+            for name, upstream in resolved.upstreams.items():
+                if port and points_at(upstream, LOOPBACK, port):
+                    logger.warning(
+                        "the provider %r points at this proxy itself (port %s); requests to it are refused", name, port
+                    )
+        if port and ctx.options.wiremend_show_setup and self.house.watcher is not None:
+            logger.log(ALERT, setup_lines(port, ca_file(), os.environ))
+        if ctx.options.wiremend_ready:
+            self._write_ready(Path(ctx.options.wiremend_ready), addresses, port)
+        if ctx.options.wiremend_parent:
+            self._watch = asyncio.create_task(
+                self._until_orphaned(ctx.options.wiremend_parent), name="wiremend: parent"
+            )
+
+    def done(self) -> None:
+        """Stop watching."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def _write_ready(self, path: Path, addresses: list[list[object]], port: int) -> None:
+        found, watcher = self.house.found, self.house.watcher
+        seen = {
+            "pid": os.getpid(),
+            "addresses": addresses,
+            "port": port,
+            "ca": str(ca_file()),
+            "rules": str(found.path) if found else None,
+            "rules_hash": watcher.current.resolved.rules.hash if watcher else None,
+        }
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.write_text(json.dumps(seen) + "\n", "utf-8")
+        part.replace(path)  # whole or not at all
+
+    @staticmethod
+    async def _until_orphaned(parent: int) -> None:
+        while os.getppid() == parent:  # noqa: ASYNC110 - no event tells that a parent is gone; only asking does
+            await asyncio.sleep(CHECK_PARENT)
+        logger.warning("the process that started this proxy (pid %s) is gone; shutting down", parent)
+        ctx.master.shutdown()
+
+
+def ca_file() -> Path:
+    """Give the certificate that clients must trust."""
+    return Path(ctx.options.confdir).expanduser() / "mitmproxy-ca-cert.pem"
+
+
+def trust_folder(ca: Path) -> Path:
+    """Give the private folder for bundles made with this CA."""
+    name = hashlib.sha256(str(ca).encode()).hexdigest()[:8]
+    state = state_folder(os.environ)
+    return private_folder(state / "trust" / name, state)
+
+
+def setup_lines(port: int, ca: Path, environ: Mapping[str, str]) -> str:
+    """Give the lines that point an agent at this proxy, in both styles, for a shell.
+
+    Most variables that name a CA replace the program's roots, so they name a bundle of the machine's and ours.
+    """
+    at = f"http://127.0.0.1:{port}"
+    bundle = ca_bundle(ca, trust_folder(ca), environ)
+    return "\n".join(
+        (
+            "Point an agent at this proxy, one way or the other (`wiremend run -- COMMAND` does it for you):",
+            "  # as its base URL",
+            f"  export ANTHROPIC_BASE_URL={at} OPENAI_BASE_URL={at}/v1",
+            "  # or as its HTTPS proxy, which leaves its own base URL and login alone",
+            f"  export HTTPS_PROXY={at} https_proxy={at} NODE_EXTRA_CA_CERTS={ca}",
+            f"  export SSL_CERT_FILE={bundle} REQUESTS_CA_BUNDLE={bundle}",
+            f"  export CURL_CA_BUNDLE={bundle} CODEX_CA_CERTIFICATE={bundle}",
+        )
+    )

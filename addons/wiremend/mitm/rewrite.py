@@ -1,0 +1,128 @@
+"""The request hook: a flow's request through the pipeline and back.
+
+The edge of guarantee G7 for requests: whatever fails in here is logged once with the flow's id, and the flow goes on
+untouched, or is refused with an error of its wire where it had no destination of its own (the gateway).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from mitmproxy import ctx, http
+from mitmproxy.proxy.mode_specs import ReverseMode
+
+from wiremend.mitm.convert import headers_of, request_of, write_back
+from wiremend.mitm.exchange import Exchange
+from wiremend.mitm.gateway import NOWHERE
+from wiremend.mitm.tunnel import own_ports, via_for
+from wiremend.notes import Note
+from wiremend.pipeline import Refused, Rewritten, rewrite
+from wiremend.protocols import WIRES
+from wiremend.rules.facts import wire_of
+from wiremend.rules.urls import LOOPBACK, locate
+
+if TYPE_CHECKING:
+    from wiremend.mitm.house import House
+    from wiremend.rules.resolve import Resolved
+
+logger = logging.getLogger("wiremend")
+
+
+class Rewrite:
+    """Rewrites requests."""
+
+    def __init__(self, house: House) -> None:
+        """Keep the house."""
+        self.house = house
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Decide and rewrite a request, once its body is there."""
+        if _answered(flow) or flow.is_replay or flow.request.method == "CONNECT":
+            return
+        gateway = self.house.at_gateway(flow.client_conn)
+        try:
+            resolved = self.house.resolved
+            if resolved is not None:
+                self._rewrite(flow, resolved, gateway=gateway)
+        except Exception as error:  # noqa: BLE001 - the edge (G7): a bug of ours must not be their outage
+            self.house.failed(flow.id, "to rewrite the request", error)
+        if _answered(flow):
+            return
+        if gateway and flow.request.host == NOWHERE[0]:
+            self._answer(flow, 500, "internal", "Wiremend could not decide where this request goes; its log says why")
+        else:
+            via_for(flow)
+
+    def _rewrite(self, flow: http.HTTPFlow, resolved: Resolved, *, gateway: bool) -> None:
+        at_gateway = gateway or isinstance(flow.client_conn.proxy_mode, ReverseMode)
+        request = request_of(
+            flow,
+            style="gateway" if at_gateway else "proxy",
+            addressed=not gateway,
+            agent=ctx.options.wiremend_agent,
+        )
+        outcome = rewrite(request, resolved)
+        if not isinstance(outcome, Rewritten | Refused):
+            return
+        exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes))
+        self.house.exchanges[flow.id] = exchange
+        if isinstance(outcome, Refused):
+            exchange.pin(flow)
+            self._reply(flow, outcome.status, outcome.body)
+            return
+        destination = outcome.destination
+        if destination.port in own_ports() and (
+            destination.host in LOOPBACK or destination.host == ctx.options.listen_host
+        ):
+            what = outcome.decision.provider or "the destination"
+            message = f"{what} is this proxy itself ({destination.url}); mend its base_url"
+            exchange.notes.append(Note("refused", "url", "loop", message))
+            exchange.pin(flow)
+            self._answer(flow, 508, "loop", message)
+            return
+        if _upgrades(request.headers.get("upgrade")) and (
+            request.host is None or destination.host != request.host.lower()
+        ):
+            # Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured).
+            exchange.notes.append(
+                Note("refused", "url", "websocket", "WebSockets are not served on another host's behalf")
+            )
+            exchange.pin(flow)
+            self._answer(flow, 426, "invalid_request", "this request was redirected, and WebSockets are not; use HTTP")
+            return
+        self._warn(outcome)
+        write_back(flow, outcome)
+        exchange.pin(flow)
+
+    def _warn(self, outcome: Rewritten) -> None:
+        decision = outcome.decision
+        if decision.unrouted is not None:
+            self.house.tell_once(
+                f"unrouted:{decision.rules_hash}:{decision.unrouted}",
+                f"no route matches the model {decision.unrouted!r};"
+                f" it goes to the default, {decision.provider}/{decision.sent}",
+            )
+        if outcome.withheld is not None:
+            self.house.tell_once(
+                f"withheld:{decision.provider}:{outcome.withheld}",
+                f"{outcome.withheld}; if {decision.provider!r} is to have it, write `key: client` under that provider",
+            )
+
+    def _answer(self, flow: http.HTTPFlow, status: int, kind: str, message: str) -> None:
+        wire = WIRES[wire_of(locate(flow.request.path), headers_of(flow.request)) or "chat"]
+        self._reply(flow, status, wire.error_body(status, kind, message))
+
+    @staticmethod
+    def _reply(flow: http.HTTPFlow, status: int, body: bytes) -> None:
+        headers = {"content-type": "application/json", "x-wiremend": "refused", "x-should-retry": "false"}
+        flow.response = http.Response.make(status, body, headers)
+
+
+def _answered(flow: http.HTTPFlow) -> bool:
+    """Tell whether the flow has a response already: an addon's, or a refusal of ours."""
+    return flow.response is not None
+
+
+def _upgrades(value: str | None) -> bool:
+    return value is not None and value.strip().lower() == "websocket"

@@ -1,0 +1,325 @@
+"""The order of the steps: the one place that knows it.
+
+A request is *unpacked* (content codings undone), its *facts* are taken, the rules *decide*, and the request is
+*rewritten*: URL, model, edits, credential, headers, in this order. :func:`rewrite` is a function of its arguments
+alone (G10): no clock, no socket, no environment; the edge (``mitm/``) hands in the request and writes the result
+back, replay does the same with a capture. What is not to be changed comes back as :class:`Untouched`, and then
+nothing of it is (G1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from wiremend.codings import decode
+from wiremend.errors import BodyError, JsonError, RefusedError
+from wiremend.headers import Headers, without_hop_by_hop
+from wiremend.jsonedit import Edit, apply
+from wiremend.notes import Note
+from wiremend.protocols import WIRES
+from wiremend.rules.credentials import QUERY_CARRIERS, Send, apply_plan, plan_credential
+from wiremend.rules.engine import Decision, decide, edits_for
+from wiremend.rules.facts import facts_of
+from wiremend.rules.families import looks_like_credential
+from wiremend.rules.urls import Destination, authority, split_path
+
+if TYPE_CHECKING:
+    from wiremend.rules.credentials import Plan
+    from wiremend.rules.facts import Facts, Style
+    from wiremend.rules.model import EditRule, HeaderEdit
+    from wiremend.rules.resolve import Resolved
+
+MODEL = ("model",)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRequest:
+    """A request as the client sent it.
+
+    ``host`` and the rest of the address are those the client addressed; ``host`` is None at the gateway, where the
+    client addressed us. ``target`` is path and query, ``body`` the bytes as they came. ``agent`` is the agent's id
+    where no header says.
+    """
+
+    style: Style
+    method: str
+    scheme: str
+    host: str | None
+    port: int
+    target: str
+    headers: Headers
+    body: bytes = b""
+    agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A request as it leaves. ``body`` is None where the client's bytes leave as they came."""
+
+    facts: Facts
+    decision: Decision
+    destination: Destination
+    headers: Headers
+    body: bytes | None
+    notes: tuple[Note, ...] = ()
+    edits: tuple[str, ...] = ()
+    withheld: str | None = None
+    """Why the client's own credential stays home, for the log."""
+
+    @property
+    def reply_name(self) -> str | None:
+        """The name that the reply is to give the model, where the alias asks for it."""
+        return self.decision.asked if self.decision.keep_name and self.decision.model is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """A request that leaves as it came: no LLM request, sent to a host of the client's own choice."""
+
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that does not leave; ``body`` is the client wire's own error object."""
+
+    facts: Facts
+    status: int
+    message: str
+    body: bytes
+    notes: tuple[Note, ...] = field(default=())
+
+
+type Outcome = Rewritten | Untouched | Refused
+
+
+def rewrite(request: ClientRequest, resolved: Resolved) -> Outcome:
+    """Decide a request and rewrite it. Raises nothing on any input that is HTTP."""
+    body, unreadable = unpack(request)
+    facts = facts_of(
+        style=request.style,
+        method=request.method,
+        target=request.target,
+        headers=request.headers,
+        host=request.host,
+        port=request.port,
+        body=body,
+        agent_header=resolved.rules.agent_header,
+        agent=request.agent,
+    )
+    if facts.endpoint is None and facts.host is not None:
+        return Untouched(facts)
+    try:
+        decision = decide(facts, resolved)
+        return _Rewriter(request, facts, decision, resolved, unreadable).run()
+    except RefusedError as error:
+        wire = WIRES[facts.wire or "chat"]
+        note = Note("refused", "url", "refused", str(error), error.kind)
+
+        return Refused(facts, error.status, str(error), wire.error_body(error.status, error.kind, str(error)), (note,))
+
+
+def unpack(request: ClientRequest) -> tuple[bytes | None, str | None]:
+    """Undo the content codings of a body and see whether it is JSON.
+
+    Returns the JSON text, or None where there is none, and then why (None where there simply is no body). A body that
+    cannot be read harms nothing: it leaves as it came.
+    """
+    if not request.body:
+        return None, None
+    try:
+        body = decode(request.body, request.headers.get("content-encoding"))
+    except BodyError as error:
+        return None, str(error)
+    try:
+        msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return None, f"it is not JSON: {error}"
+    return body, None
+
+
+class _Rewriter:
+    """One request on its way through the steps; each step adds its notes."""
+
+    def __init__(
+        self, request: ClientRequest, facts: Facts, decision: Decision, resolved: Resolved, unreadable: str | None
+    ) -> None:
+        self.request = request
+        self.facts = facts
+        self.decision = decision
+        self.resolved = resolved
+        self.unreadable = unreadable
+        self.notes: list[Note] = []
+
+    def run(self) -> Rewritten:
+        destination = self.destination()
+        moved = not self.facts.addressed(destination.host, destination.port)
+        plan = plan_credential(self.facts, self.decision, self.resolved)
+        destination = self.strip_query(destination, moved=moved)
+        edits = edits_for(self.facts, self.decision, self.resolved)
+        body = self.body(edits, moved=moved)
+        headers = self.headers(destination, plan, edits, moved=moved, replaced=body is not None)
+        return Rewritten(
+            facts=self.facts,
+            decision=self.decision,
+            destination=destination,
+            headers=headers,
+            body=body,
+            notes=tuple(self.notes),
+            edits=tuple(rule.label for rule in edits),
+            withheld=plan.withheld if isinstance(plan, Send) else None,
+        )
+
+    def note(self, where: str, short: str, what: str, why: str = "") -> None:
+        self.notes.append(Note("edited", where, short, what, why))
+
+    # -- where to
+
+    def destination(self) -> Destination:
+        decision, request = self.decision, self.request
+        found = decision.destination
+        if found is None:
+            found = Destination(request.scheme, request.host or "", request.port, decision.target)
+        why = "; ".join(decision.why)
+        addressed = Destination(request.scheme, request.host or "", request.port, request.target)
+        if request.host is None or (found.scheme, found.host, found.port) != (
+            addressed.scheme,
+            addressed.host.lower(),
+            addressed.port,
+        ):
+            host = authority(found.scheme, found.host, found.port)
+            self.notes.append(Note("routed", "url", "", f"goes to {decision.provider or host} ({host})", why))
+        if found.path != request.target:
+            self.note("url", "url", f"{request.target} -> {found.path}", why)
+        return found
+
+    def strip_query(self, destination: Destination, *, moved: bool) -> Destination:
+        """Keep credentials in the query from a host that the client did not address."""
+        path, query = split_path(destination.path)
+        named = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
+        if not moved or not QUERY_CARRIERS & {name.lower() for name in named}:
+            return destination
+        kept = [
+            (name, value)
+            for name, value in parse_qsl(query, keep_blank_values=True)
+            if name.lower() not in QUERY_CARRIERS
+        ]
+        self.note("url", "query", "a credential in the query stays behind", "G11")
+        return replace(destination, path=path + (f"?{urlencode(kept)}" if kept else ""))
+
+    # -- what
+
+    def body(self, rules: tuple[EditRule, ...], *, moved: bool) -> bytes | None:
+        """Swap the model, apply the edits; None where the bytes leave as they came."""
+        text = self.facts.body
+        wanted: list[tuple[str, Edit]] = []
+        if self.decision.model is not None and self.facts.generates:
+            wanted.append((self.decision.why[-1], Edit("set", MODEL, msgspec.json.encode(self.decision.model))))
+        wanted += [
+            (f"{rule.label!r} ({self.resolved.rules.file}:{rule.line})", edit) for rule in rules for edit in rule.body
+        ]
+        if text is None:
+            if wanted and self.unreadable:
+                self.notes.append(Note("failed", "", "body", f"the body was left alone: {self.unreadable}"))
+            return None
+        edited = text
+        for why, edit in wanted:
+            try:
+                result = apply(edited, [edit])
+            except JsonError as error:
+                self.notes.append(Note("failed", "", "body", f"the body was left alone: {error}", why))
+                return None
+            for change in result.changes:
+                short = "model" if change.pointer == "/model" else change.pointer
+                self.note(change.pointer, short, f"{_shown(change.before)} -> {_shown(change.after)}", why)
+            edited = result.body
+        coded = (self.request.headers.get("content-encoding") or "identity").strip().lower() != "identity"
+        if edited is text and not (coded and moved):
+            return None
+        if coded:
+            self.note(
+                "header:content-encoding", "coding", f"{self.request.headers.get('content-encoding')} -> identity"
+            )
+        return edited
+
+    # -- how
+
+    def headers(
+        self, destination: Destination, plan: Plan, rules: tuple[EditRule, ...], *, moved: bool, replaced: bool
+    ) -> Headers:
+        """Give the headers that leave: none hop-by-hop; the credential's, the wire's, the provider's, the edits'."""
+        headers = self.credential(plan, moved=moved)
+        if replaced:
+            headers = headers.without("content-encoding")
+        headers = self.required(headers)
+        if self.facts.stream and "accept-encoding" in headers:
+            headers = headers.with_set("accept-encoding", "identity")
+        upstream = self.decision.upstream
+        for edit in upstream.provider.headers if upstream else ():
+            headers = self.header(headers, edit, f"providers.{self.decision.provider}")
+        for rule in rules:
+            for edit in rule.headers:
+                headers = self.header(headers, edit, f"{rule.label!r} ({self.resolved.rules.file}:{rule.line})")
+        if "upgrade" not in headers:  # a WebSocket's handshake is hop-by-hop by nature
+            headers = without_hop_by_hop(headers, keep=("transfer-encoding",))
+        if "host" in headers:
+            headers = headers.with_set("Host", authority(destination.scheme, destination.host, destination.port))
+        return headers
+
+    def credential(self, plan: Plan, *, moved: bool) -> Headers:
+        """Put the credential where the upstream wants it."""
+        before = self.request.headers
+        headers = apply_plan(before, plan, stranger=moved)
+        if before != headers:
+            source = plan.source if isinstance(plan, Send) else ""
+            self.note("header:authorization", "credential", f"sent as {_carrier(plan)}: {source}", "G11")
+        return headers
+
+    def required(self, headers: Headers) -> Headers:
+        """Supply the headers without which the upstream's wire is not spoken."""
+        if self.decision.upstream is None or self.decision.wire is None:
+            return headers
+        for name, value in WIRES[self.decision.wire].headers.items():
+            if name not in headers:
+                headers = headers.with_set(name, value)
+                self.note(f"header:{name}", name, f"absent -> {value}", f"the {self.decision.wire} wire requires it")
+        return headers
+
+    def header(self, headers: Headers, edit: HeaderEdit, why: str) -> Headers:
+        """Carry out one header edit; a value that may be a credential is noted by name only."""
+        before = headers
+        if edit.drop:
+            for glob in edit.drop:
+                headers = headers.with_items_dropped(edit.name, glob)
+        elif edit.value is None:
+            headers = headers.without(edit.name)
+        else:
+            headers = headers.with_set(edit.name, self.resolved.header_value(edit))
+        if headers != before:
+            secret = edit.value is not None and bool(edit.value.names)
+            now = "(from a variable)" if secret else headers.get(edit.name) or "removed"
+            self.note(f"header:{edit.name.lower()}", edit.name, f"-> {now}", why)
+        return headers
+
+
+def _carrier(plan: Plan) -> str:
+    if not isinstance(plan, Send) or plan.value is None:
+        return "nothing"
+    return "Authorization: Bearer" if plan.bearer else "x-api-key"
+
+
+_LONG = 80
+
+
+def _shown(raw: bytes | None) -> str:
+    """Give a JSON value for a note: short, and nothing where there was none."""
+    if raw is None:
+        return "absent"
+    text = raw.decode("utf-8", "replace")
+    if looks_like_credential(text):
+        return "…"
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"

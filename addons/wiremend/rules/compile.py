@@ -1,0 +1,320 @@
+"""rules.yaml -> :class:`~wiremend.rules.model.Rules`: what needs more than one place of the file to judge.
+
+The shapes have been checked (:mod:`wiremend.rules.schema`); here names are resolved (providers, aliases), built-ins are
+overlaid key by key, and the parts that are sound are compiled even where others are not, so that one run reports
+everything. Warnings tell of what is legal but surely not meant: routes that nothing can reach, edits that undo each
+other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from wiremend.errors import Problem, RulesError
+from wiremend.jsonedit import Edit, parse_pointer
+from wiremend.protocols import WIRES
+from wiremend.rules.conditions import compile_when
+from wiremend.rules.families import looks_like_credential
+from wiremend.rules.globs import compile_glob
+from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Listen, Route, Rules, Target
+from wiremend.rules.providers import builtin_nodes, builtin_text, compile_headers, compile_providers
+from wiremend.rules.references import parse_reference
+from wiremend.rules.schema import EDIT, EXPECT, LISTEN, ROOT, ROUTE
+from wiremend.rules.shapes import Report
+from wiremend.rules.suggest import did_you_mean
+from wiremend.rules.tree import Node, parse
+from wiremend.rules.warn import warn_of_edits, warn_of_routes
+
+if TYPE_CHECKING:
+    from wiremend.rules.globs import Glob
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+
+def rules_hash(text: str) -> str:
+    """Give the hash that every decision carries: 12 hex digits over the file's text and the built-in providers."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    digest.update(b"\0" + builtin_text().encode())
+    return digest.hexdigest()[:12]
+
+
+def compile_rules(text: str, file: str) -> tuple[Rules, list[Problem]]:
+    """Compile a rules file.
+
+    ``file`` is the name for messages. Returns the rules and the warnings. Raises :class:`RulesError` with every error
+    of the file (a YAML syntax error stands alone), the warnings among them.
+    """
+    root, problems = parse(text, file)
+    report = Report(file, problems)
+    rules = _Compiler(root, report, rules_hash(text)).compile()
+    if report.errors:
+        raise RulesError(report.problems)
+    return rules, report.problems
+
+
+def parse_duration(text: str) -> float:
+    """Give the seconds of a duration such as ``500ms``, ``30s`` or ``7d``."""
+    match = re.fullmatch(r"([\d.]+)(ms|s|m|h|d)", text)
+    return float(match[1]) * _SECONDS[match[2]] if match else 0.0
+
+
+def parse_size(text: str) -> int:
+    """Give the bytes of a size such as ``200MB`` (10**6) or ``2GiB`` (2**30)."""
+    match = re.fullmatch(r"([\d.]+)\s?([KMGT]?)(i?)B", text.upper().replace("I", "i"))
+    if not match:
+        return 0
+    power = " KMGT".index(match[2] or " ")
+    return int(float(match[1]) * (1024**power if match[3] else _BYTES[match[2]]))
+
+
+class _Compiler:
+    """Walks one file's tree once. Each method gives what could be compiled of its section."""
+
+    def __init__(self, root: Node, report: Report, digest: str) -> None:
+        self.report = report
+        self.digest = digest
+        ROOT.check(root, report)
+        self.top = root.mapping
+        self.names = set(builtin_nodes()) | set(self._section("providers"))
+
+    def _section(self, name: str) -> dict[str, Node]:
+        node = self.top.get(name)
+        return node.mapping if node is not None else {}
+
+    def _list(self, name: str) -> list[Node]:
+        node = self.top.get(name)
+        return node.value if node is not None and isinstance(node.value, list) else []
+
+    def compile(self) -> Rules:
+        providers = compile_providers(self._section("providers"), self.report)
+        aliases = self._aliases()
+        routes = self._routes()
+        edits = self._edits()
+        default = self.top.get("default")
+        target = self._target(default) if default is not None and isinstance(default.value, str) else None
+        warn_of_routes(routes, self.report)
+        warn_of_edits(edits, self.report)
+        agent_header = self.top.get("agent_header")
+        mend = self.top.get("mend")
+        return Rules(
+            file=self.report.file,
+            hash=self.digest,
+            providers=providers,
+            aliases=aliases,
+            routes=tuple(routes),
+            default=target,
+            default_line=default.at.line if default else 0,
+            edits=tuple(edits),
+            expect=tuple(self._expects()),
+            mend=mend is None or mend.value != "off",
+            listen=self._listen(),
+            capture=self._capture(),
+            agent_header=str(agent_header.value).lower() if agent_header else "x-agent-id",
+        )
+
+    # -- names
+
+    def _target(self, node: Node) -> Target | None:
+        """Read ``provider`` or ``provider/model``, and tell what is dangling."""
+        text = str(node.value)
+        if looks_like_credential(text):
+            return None  # reported already
+        provider, slash, model = text.partition("/")
+        if provider not in self.names:
+            self.report.error(node.mark, f"there is no provider {provider!r}{did_you_mean(provider, self.names)}")
+            return None
+        if slash and not model:
+            self.report.error(
+                node.mark, f"the model is missing after {provider!r}/; leave the slash out to keep the model's name"
+            )
+            return None
+        return Target(provider, model or None)
+
+    def _aliases(self) -> dict[str, Alias]:
+        nodes = self._section("aliases")
+        written: dict[str, tuple[Node, bool]] = {}
+        for name, node in nodes.items():
+            to = node.mapping.get("to", node)
+            keep = node.mapping.get("keep_name")
+            if isinstance(to.value, str) and not looks_like_credential(to.value):
+                written[name] = (to, keep is not None and keep.value is True)
+        found: dict[str, Alias] = {}
+        looped: set[str] = set()
+        for name, (to, keep_name) in written.items():
+            path = [name]
+            while str(to.value) in written and str(to.value) not in path:
+                path.append(str(to.value))
+                to = written[path[-1]][0]  # noqa: PLW2901 - walking the chain of aliases is what the loop does
+            if str(to.value) in path:
+                if not looped.intersection(path):
+                    circle = [*path[path.index(str(to.value)) :], str(to.value)]
+                    self.report.error(nodes[name].at, f"these aliases turn in a circle: {' -> '.join(circle)}")
+                looped.update(path)
+                continue
+            target = self._alias_target(to)
+            if target is not None:
+                found[name] = Alias(name, target, keep_name, nodes[name].at.line)
+        return found
+
+    def _alias_target(self, node: Node) -> Target | None:
+        text = str(node.value)
+        provider, slash, model = text.partition("/")
+        if provider not in self.names and not slash:
+            known = did_you_mean(text, [*self._section("aliases"), *(f"{name}/…" for name in self.names)])
+            self.report.error(node.mark, f"{text!r} is neither provider/model nor another alias{known}")
+            return None
+        if provider in self.names and not model:
+            self.report.error(node.mark, f"an alias stands for a model: write {provider}/MODEL")
+            return None
+        return self._target(node)
+
+    # -- routes and edits
+
+    def _routes(self) -> list[Route]:
+        routes: list[Route] = []
+        for number, node in enumerate(self._list("routes"), 1):
+            if not ROUTE.check(node, Report(self.report.file)):
+                for item in node.mapping["to"].items if "to" in node.mapping else []:
+                    if isinstance(item.value, str):
+                        self._target(item)  # the rest of the route is broken; what it names is judged all the same
+                continue
+            to = node.mapping["to"]
+            first, *rest = to.items
+            for item in rest:
+                self._target(item)
+            if rest:
+                message = (
+                    "the rest of a list in `to`, its fallback, is not served by this version yet; keep the first entry"
+                )
+                self.report.error(rest[0].mark, message)
+            target = self._target(first)
+            if target is not None:
+                routes.append(
+                    Route(_label("route", number, node), compile_when(node.mapping.get("when")), target, node.at.line)
+                )
+        return routes
+
+    def _edits(self) -> list[EditRule]:
+        rules: list[EditRule] = []
+        for number, node in enumerate(self._list("edits"), 1):
+            if not EDIT.check(node, Report(self.report.file)):
+                continue
+            keys = node.mapping
+            if not keys.keys() & {"default", "set", "remove", "headers"}:
+                self.report.error(node.at, "this edit changes nothing; it needs default, set, remove or headers")
+                continue
+            edits: list[Edit] = []
+            seen: dict[tuple[str, ...], Node] = {}
+            for op in ("default", "set"):
+                for pointer, value in (keys[op].mapping if op in keys else {}).items():
+                    if self._once(pointer, value, seen):
+                        edits.append(Edit(op, parse_pointer(pointer), msgspec.json.encode(value.plain())))
+            removed = keys["remove"].items if "remove" in keys else []
+            edits += [
+                Edit("remove", parse_pointer(str(item.value)), None)
+                for item in removed
+                if self._once(str(item.value), item, seen)
+            ]
+            headers = compile_headers(keys.get("headers"), self.report)
+            rules.append(
+                EditRule(
+                    _label("edit", number, node), compile_when(keys.get("when")), tuple(edits), headers, node.at.line
+                )
+            )
+        return rules
+
+    def _once(self, text: str, node: Node, seen: dict[tuple[str, ...], Node]) -> bool:
+        pointer = parse_pointer(text)
+        if pointer in seen:
+            first = seen[pointer].at.line
+            return self.report.error(
+                node.at, f"the pointer {text} stands twice in this edit; the first is at line {first}"
+            )
+        seen[pointer] = node
+        return True
+
+    # -- the rest
+
+    def _expects(self) -> list[Expect]:
+        found: list[Expect] = []
+        for node in self._list("expect"):
+            if not EXPECT.check(node, Report(self.report.file)):
+                continue
+            to, url = node.mapping["to"], node.mapping.get("url")
+            target = None if to.value is None else self._target(to)
+            if to.value is not None and target is None:
+                continue
+            given = node.mapping["given"].mapping
+            text = {name: str(value.value) for name, value in given.items() if isinstance(value.value, str)}
+            stream = given.get("stream")
+            found.append(
+                Expect(
+                    Given(
+                        client=text.get("client"),
+                        key=text.get("key"),
+                        model=text.get("model"),
+                        host=text.get("host"),
+                        path=text.get("path"),
+                        wire=next((wire for wire in WIRES if wire == text.get("wire")), None),
+                        agent=text.get("agent"),
+                        header=tuple(
+                            (n, str(v.value)) for n, v in (given["header"].mapping if "header" in given else {}).items()
+                        ),
+                        body=tuple(
+                            (parse_pointer(p), msgspec.json.encode(v.plain()))
+                            for p, v in (given["body"].mapping if "body" in given else {}).items()
+                        ),
+                        stream=stream.value if stream is not None and isinstance(stream.value, bool) else None,
+                    ),
+                    target,
+                    compile_glob(str(url.value)) if url is not None else None,
+                    node.at.line,
+                    node.at.column,
+                )
+            )
+        return found
+
+    def _listen(self) -> Listen:
+        node = self.top.get("listen")
+        if node is None or not LISTEN.check(node, Report(self.report.file)):
+            return Listen()
+        keys = node.mapping
+        usual = Listen()
+        token = keys.get("token")
+        intercept = keys.get("intercept")
+        globs: tuple[Glob, ...] | None = ()
+        if intercept is not None and intercept.value == "all":
+            globs = None
+        elif intercept is not None and isinstance(intercept.value, list):
+            globs = tuple(compile_glob(str(item.value)) for item in intercept.value)
+        return Listen(
+            port=str(keys["port"].value) if "port" in keys else usual.port,
+            host=str(keys["host"].value) if "host" in keys else usual.host,
+            token=parse_reference(str(token.value)) if token is not None else None,
+            intercept=globs,
+            line=node.at.line,
+        )
+
+    def _capture(self) -> Capture:
+        node = self.top.get("capture")
+        if node is None:
+            return Capture()
+        self.report.warn(node.at, "captures are not kept by this version yet; the section is read and checked only")
+        keys = node.mapping
+        usual = Capture()
+        return Capture(
+            on=node.value != "off",
+            keep=parse_duration(str(keys["keep"].value)) if "keep" in keys else usual.keep,
+            max_size=parse_size(str(keys["max_size"].value)) if "max_size" in keys else usual.max_size,
+            folder=str(keys["dir"].value) if "dir" in keys else None,
+        )
+
+
+def _label(kind: str, number: int, node: Node) -> str:
+    name = node.mapping.get("name")
+    return str(name.value) if name is not None else f"{kind} {number}"

@@ -1,0 +1,129 @@
+"""``when``: conditions on a request, compiled from the file and tried against facts.
+
+All that is given must hold; of a list, any. Every text matches whatever its letter case, and a ``null`` in a list
+matches what is not there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from wiremend.jsonedit import find, parse_pointer
+from wiremend.protocols import WIRES
+from wiremend.rules.globs import compile_glob
+from wiremend.rules.model import When
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from wiremend.jsonedit import Pointer
+    from wiremend.rules.facts import Facts
+    from wiremend.rules.globs import Glob
+    from wiremend.rules.tree import Node
+
+
+def compile_when(node: Node | None) -> When:
+    """Compile a checked ``when``; without one, every request meets it."""
+    keys = node.mapping if node else {}
+
+    def globs(name: str) -> tuple[Glob, ...]:
+        return tuple(compile_glob(str(item.value)) for item in keys[name].items) if name in keys else ()
+
+    def globs_or_none(name: str) -> tuple[Glob | None, ...]:
+        if name not in keys:
+            return ()
+        return tuple(None if item.value is None else compile_glob(str(item.value)) for item in keys[name].items)
+
+    header = keys["header"].mapping if "header" in keys else {}
+    body = keys["body"].mapping if "body" in keys else {}
+    stream = keys.get("stream")
+    return When(
+        client=globs("client"),
+        key=globs_or_none("key"),
+        model=globs_or_none("model"),
+        host=globs("host"),
+        path=globs("path"),
+        wire=tuple(wire for wire in WIRES if "wire" in keys and wire in {item.value for item in keys["wire"].items}),
+        agent=globs_or_none("agent"),
+        provider=globs("provider"),
+        header=tuple(
+            (name.lower(), tuple(compile_glob(str(i.value)) for i in value.items)) for name, value in header.items()
+        ),
+        body=tuple(
+            (parse_pointer(pointer), tuple(compile_glob(scalar_text(i.value)) for i in value.items))
+            for pointer, value in body.items()
+        ),
+        stream=stream.value if stream is not None and isinstance(stream.value, bool) else None,
+    )
+
+
+def scalar_text(value: object) -> str:
+    """Give a scalar as a glob in ``when: {body: …}`` sees it: a text as it is, anything else as JSON writes it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def names_of(model: str | None, providers: Container[str]) -> tuple[str, ...]:
+    """Give the names that a model goes by in conditions: its own, and what stands behind a provider's name and slash.
+
+    Only behind a *provider's* name: ``claude-*`` must not let ``somebody/claude-x`` through to an upstream that takes
+    nothing else.
+    """
+    if model is None:
+        return ()
+    prefix, slash, bare = model.partition("/")
+    return (model, bare) if slash and bare and prefix in providers else (model,)
+
+
+def matches(when: When, facts: Facts, models: tuple[str, ...], provider: str | None = None) -> bool:
+    """Tell whether all conditions hold.
+
+    ``models`` are the model's names: as asked, after aliases, for a route; as sent for an edit.
+    """
+    return (
+        _any(when.client, facts.client)
+        and _any_key(when.key, facts)
+        and _any_model(when.model, models)
+        and _any(when.host, facts.host)
+        and _any(when.path, facts.path)
+        and (not when.wire or facts.wire in when.wire)
+        and _any(when.agent, facts.agent)
+        and _any(when.provider, provider)
+        and (when.stream is None or when.stream == facts.stream)
+        and all(any(_any(globs, value) for value in facts.headers.get_all(name)) for name, globs in when.header)
+        and all(_in_body(pointer, globs, facts.body) for pointer, globs in when.body)
+    )
+
+
+def _any(globs: Iterable[Glob | None], text: str | None) -> bool:
+    asked = False
+    for glob in globs:
+        asked = True
+        if (glob is None and text is None) or (glob is not None and text is not None and glob.matches(text)):
+            return True
+    return not asked
+
+
+def _any_key(globs: tuple[Glob | None, ...], facts: Facts) -> bool:
+    if not globs:
+        return True
+    if not facts.credentials:
+        return None in globs
+    return any(
+        glob is not None and glob.matches(credential.value) for glob in globs for credential in facts.credentials
+    )
+
+
+def _any_model(globs: tuple[Glob | None, ...], models: tuple[str, ...]) -> bool:
+    return any(_any(globs, model) for model in models) if models else _any(globs, None)
+
+
+def _in_body(pointer: Pointer, globs: tuple[Glob, ...], body: bytes | None) -> bool:
+    if body is None:
+        return False
+    for _, raw in find(body, pointer):
+        value = msgspec.json.decode(raw)
+        if not isinstance(value, dict | list) and any(glob.matches(scalar_text(value)) for glob in globs):
+            return True
+    return False

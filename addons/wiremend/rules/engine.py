@@ -1,0 +1,213 @@
+"""Facts and rules make a decision: where a request goes, under which name, and why.
+
+The order is fixed: an **alias** renames the model; the **first route** that matches says where it goes; else a name
+that begins with a provider (``deepseek/deepseek-v4-pro``, as an alias gives it) goes there; else **default**; else
+where the client sent it, if it addressed a host; else it is refused, with the line of rules.yaml to add. A decision
+is a function of the facts and the rules alone (G10), it carries the hash of the rules, and says in ``why`` how it
+came about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from wiremend.errors import RefusedError
+from wiremend.rules.conditions import matches, names_of
+from wiremend.rules.model import Target
+from wiremend.rules.suggest import did_you_mean
+from wiremend.rules.urls import Destination, collapse, join
+
+if TYPE_CHECKING:
+    from wiremend.protocols.base import WireName
+    from wiremend.rules.facts import Facts
+    from wiremend.rules.model import Alias, EditRule, Route
+    from wiremend.rules.resolve import Resolved, Upstream
+
+type By = Literal["route", "name", "default", "host", "client"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to become of a request.
+
+    ``upstream`` is None where the client's own destination stands and no provider is known for it; then ``target``
+    is only rid of repetitions. ``model`` is the name to send, None to leave the body's alone. ``unrouted`` names a
+    model that no route matched and that went to ``default`` (one warning a model).
+    """
+
+    by: By
+    rules_hash: str
+    upstream: Upstream | None
+    destination: Destination | None
+    target: str
+    wire: WireName | None
+    asked: str | None
+    model: str | None = None
+    route: str | None = None
+    alias: str | None = None
+    keep_name: bool = False
+    unrouted: str | None = None
+    why: tuple[str, ...] = field(default=())
+
+    @property
+    def provider(self) -> str | None:
+        """The provider's name."""
+        return self.upstream.name if self.upstream else None
+
+    @property
+    def sent(self) -> str | None:
+        """The model's name as it is sent."""
+        return self.model or self.asked
+
+
+def decide(facts: Facts, resolved: Resolved) -> Decision:
+    """Decide a request.
+
+    Raises :class:`RefusedError` where it has no destination, or one that does not speak its wire.
+    """
+    rules = resolved.rules
+    alias = rules.aliases.get(facts.model) if facts.model is not None else None
+    named = str(alias.target) if alias else facts.model
+    why = (f"alias {facts.model!r} stands for {named!r} ({rules.file}:{alias.line})",) if alias else ()
+    asked = _Asked(facts, resolved, named, alias, why)
+    names = names_of(named, rules.providers)
+    route = next((route for route in rules.routes if matches(route.when, facts, names)), None)
+    if route is not None:
+        return _to_target(asked, route.target, "route", f"route {route.label!r} matches", route.line, route)
+    prefixed = _by_name(named, resolved)
+    if prefixed is not None:
+        return _to_target(asked, prefixed, "name", f"the name {named!r} begins with a provider")
+    if rules.default is not None and (facts.generates or facts.style == "gateway"):
+        return _to_target(asked, rules.default, "default", "no route matches: the default", rules.default_line)
+    if facts.host is not None:
+        return _where_sent(asked, facts.host)
+    raise _no_destination(facts, resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request on its way to a decision; ``named`` is the model's name after aliases."""
+
+    facts: Facts
+    resolved: Resolved
+    named: str | None
+    alias: Alias | None
+    why: tuple[str, ...]
+
+
+def _by_name(named: str | None, resolved: Resolved) -> Target | None:
+    provider, slash, model = (named or "").partition("/")
+    if not slash or not model or provider not in resolved.rules.providers:
+        return None
+    # `anthropic/claude-…` asked of a gateway may be OpenRouter's own id, but only a route can say so.
+    return Target(provider, model)
+
+
+def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, route: Route | None = None) -> Decision:  # noqa: PLR0913, PLR0917 - read at three places, all above
+    facts, resolved = asked.facts, asked.resolved
+    upstream = resolved.upstreams.get(target.provider)
+    place = f" ({resolved.rules.file}:{line})" if line else ""
+    if upstream is None:
+        message = f"the provider {target.provider!r} has no usable base_url{place}; `wiremend check` says why"
+        raise RefusedError(500, "internal", message)
+    wire = facts.wire
+    speaks = upstream.provider.speaks
+    if wire is not None and wire not in speaks:
+        if facts.generates:
+            message = (
+                f"the provider {upstream.name!r} speaks {' and '.join(speaks)}, this request is on the {wire} wire, and"
+                f" translation is not served by this version yet; route it to a provider that speaks {wire}{place}"
+            )
+            raise RefusedError(400, "invalid_request", message)
+        wire = speaks[0]
+    base = upstream.bases.get(wire or speaks[0]) or next(iter(upstream.bases.values()))
+    model = _model_to_send(target, asked.named, upstream, resolved)
+    return Decision(
+        by=by,
+        rules_hash=resolved.rules.hash,
+        upstream=upstream,
+        destination=join(base, facts.target, resolved.bases),
+        target=facts.target,
+        wire=wire,
+        asked=facts.model,
+        model=model if model != facts.model else None,
+        route=route.label if route else None,
+        alias=asked.alias.name if asked.alias else None,
+        keep_name=asked.alias.keep_name if asked.alias else False,
+        unrouted=facts.model if by == "default" and asked.alias is None else None,
+        why=(*asked.why, why + place),
+    )
+
+
+def _model_to_send(target: Target, named: str | None, upstream: Upstream, resolved: Resolved) -> str | None:
+    """Give the model's name upstream: without a provider's prefix, unless the upstream's own ids have such."""
+    if target.model is not None:
+        return target.model
+    prefix, slash, bare = (named or "").partition("/")
+    if (
+        slash
+        and bare
+        and (prefix == upstream.name or (prefix in resolved.rules.providers and not upstream.provider.namespaced))
+    ):
+        return bare
+    return named
+
+
+def _where_sent(asked: _Asked, host: str) -> Decision:
+    """Let a request go where the client sent it, its URL repaired for the provider that lives there."""
+    facts, resolved = asked.facts, asked.resolved
+    upstream = _at_host(facts, resolved, host)
+    base = None
+    if upstream is not None and facts.endpoint is not None and (facts.wire in upstream.bases or not facts.generates):
+        base = (upstream.bases.get(facts.wire) if facts.wire else None) or next(iter(upstream.bases.values()))
+    here = f", which is the provider {upstream.name!r}" if upstream is not None and base is not None else ""
+    return Decision(
+        by="client" if base is None else "host",
+        rules_hash=resolved.rules.hash,
+        upstream=None if base is None else upstream,
+        destination=None if base is None else join(base, facts.target, resolved.bases),
+        target=collapse(facts.target),
+        wire=facts.wire,
+        asked=facts.model,
+        why=(*asked.why, f"no route matches: where the client sent it{here}"),
+    )
+
+
+def _at_host(facts: Facts, resolved: Resolved, host: str) -> Upstream | None:
+    """Find the provider at a host; where several share it, the one whose base the path begins with."""
+    here = [
+        upstream
+        for upstream in resolved.upstreams.values()
+        if any(facts.addressed(base.host, base.port) for base in upstream.bases.values())
+    ]
+
+    def shared(upstream: Upstream) -> int:
+        roots = ("/" + "/".join(base.root) for base in upstream.bases.values() if base.host == host)
+        return max((len(root) for root in roots if facts.path.startswith(root)), default=0)
+
+    return max(here, key=shared) if here else None
+
+
+def _no_destination(facts: Facts, resolved: Resolved) -> RefusedError:
+    file = resolved.rules.file
+    if facts.endpoint is None:
+        return RefusedError(
+            404, "not_found", f"this is Wiremend's gateway, and no route of {file} takes {facts.method} {facts.path}"
+        )
+    if facts.model is None:
+        message = f"no route of {file} matches this request, which names no model; add `default: PROVIDER/MODEL`"
+        return RefusedError(404, "model_not_found", message)
+    globs = [glob.text for route in resolved.rules.routes for glob in route.when.model if glob is not None]
+    near = did_you_mean(facts.model, [*resolved.rules.aliases, *globs], few=0)
+    message = (
+        f"no route of {file} matches the model {facts.model!r}{near}; add a line under routes, such as"
+        f" `- {{when: {{model: '{facts.model}'}}, to: PROVIDER}}`, or `default: PROVIDER/MODEL`"
+    )
+    return RefusedError(404, "model_not_found", message)
+
+
+def edits_for(facts: Facts, decision: Decision, resolved: Resolved) -> tuple[EditRule, ...]:
+    """Give the edits whose conditions hold, in file order; ``model`` is the one sent, ``wire`` the upstream's."""
+    names = (decision.sent,) if decision.sent is not None else ()
+    return tuple(rule for rule in resolved.rules.edits if matches(rule.when, facts, names, decision.provider))

@@ -1,0 +1,150 @@
+"""What a request says about itself: all that a decision may look at (G10).
+
+Facts are taken once, from the client's request as it came. The body is looked at only as far as needed: the model and
+the stream flag here, other values by :func:`wiremend.jsonedit.find` when a rule asks for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from wiremend.rules.clients import client_of
+from wiremend.rules.urls import LOOPBACK, locate, split_path
+
+if TYPE_CHECKING:
+    from wiremend.headers import Headers
+    from wiremend.protocols import Found
+    from wiremend.protocols.base import Endpoint, WireName
+
+type Style = Literal["gateway", "proxy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential as the client sent it: in which header, and its bare value."""
+
+    header: str
+    value: str = field(repr=False)
+
+    @property
+    def bearer(self) -> bool:
+        """Tell whether it came as ``Authorization: Bearer``."""
+        return self.header == "authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A request, as rules see it.
+
+    ``host`` and ``port`` are those that the client addressed, None at the gateway; ``target`` its path with the
+    query. ``body`` is the decoded JSON text, None where there is none. ``wire`` is None for what is no LLM endpoint.
+    """
+
+    style: Style
+    method: str
+    target: str
+    headers: Headers
+    host: str | None = None
+    port: int | None = None
+    wire: WireName | None = None
+    endpoint: Endpoint | None = None
+    client: str | None = None
+    credentials: tuple[Credential, ...] = ()
+    agent: str | None = None
+    model: str | None = None
+    stream: bool = False
+    body: bytes | None = None
+
+    @property
+    def path(self) -> str:
+        """The path as sent, without the query."""
+        return split_path(self.target)[0]
+
+    def addressed(self, host: str, port: int) -> bool:
+        """Tell whether this is the place that the client addressed (G11). On this machine every port is another's."""
+        return self.host == host and (self.port == port or host not in LOOPBACK)
+
+    @property
+    def generates(self) -> bool:
+        """Tell whether it asks a model for something (rather than for a list of models)."""
+        return self.endpoint is not None and self.endpoint.kind in ("generate", "count", "embed")
+
+
+class _Peek(msgspec.Struct):
+    """The two members of a body that every decision needs; the rest is skipped."""
+
+    model: msgspec.Raw = msgspec.Raw(b"null")
+    stream: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def peek(body: bytes | None) -> tuple[str | None, bool]:
+    """Give a JSON body's model (None where it is missing, null or no text) and whether it asks for a stream."""
+    if not body:
+        return None, False
+    try:
+        seen = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Peek)
+        model = msgspec.json.decode(seen.model)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, False
+    return (model if isinstance(model, str) else None), bytes(seen.stream) == b"true"
+
+
+def wire_of(found: Found | None, headers: Headers) -> WireName | None:
+    """Tell the wire by the endpoint; where several wires have it (``models``), by the client's headers."""
+    if found is None:
+        return None
+    if len(found.wires) > 1 and "messages" in found.wires:
+        # Anthropic's SDKs send anthropic-version with every request, OpenAI's never do.
+        if "anthropic-version" in headers or "x-api-key" in headers:
+            return "messages"
+        return next(wire for wire in found.wires if wire != "messages")
+    return found.wires[0]
+
+
+def credentials_of(headers: Headers) -> tuple[Credential, ...]:
+    """Give the credentials that a client brought, ``x-api-key`` first; empty values are none."""
+    found: list[Credential] = []
+    for name in ("x-api-key", "api-key", "x-goog-api-key"):
+        value = (headers.get(name) or "").strip()
+        if value:
+            found.append(Credential(name, value))
+    scheme, _, value = (headers.get("authorization") or "").strip().partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        found.append(Credential("authorization", value.strip()))
+    return tuple(found)
+
+
+def facts_of(  # noqa: PLR0913 - the parts of a request, each by its name
+    *,
+    style: Style,
+    method: str,
+    target: str,
+    headers: Headers,
+    host: str | None,
+    port: int | None,
+    body: bytes | None,
+    agent_header: str,
+    agent: str | None = None,
+) -> Facts:
+    """Take the facts of a request. ``agent`` is the agent's id where no header says."""
+    found = locate(target)
+    model, stream = peek(body)
+    return Facts(
+        style=style,
+        method=method,
+        target=target,
+        headers=headers,
+        host=host.lower() if host else None,
+        port=port if host else None,
+        wire=wire_of(found, headers),
+        endpoint=found.endpoint if found else None,
+        client=client_of(headers.get("user-agent")),
+        credentials=credentials_of(headers),
+        agent=headers.get(agent_header) or agent,
+        model=model,
+        stream=stream,
+        body=body,
+    )

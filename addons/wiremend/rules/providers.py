@@ -1,0 +1,142 @@
+"""Providers: the built-in ones, overlaid key by key with the file's own.
+
+``builtin.yaml`` has the form of rules.yaml's own ``providers``, so both go through the same shapes and the same code;
+a key that the file gives replaces the built-in one whole.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from wiremend.errors import RulesError
+from wiremend.protocols import WIRES
+from wiremend.rules.model import HeaderEdit, Provider
+from wiremend.rules.references import Template, parse_reference
+from wiremend.rules.schema import PROVIDER
+from wiremend.rules.shapes import Report
+from wiremend.rules.suggest import did_you_mean
+from wiremend.rules.tree import Mark, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wiremend.protocols.base import WireName
+    from wiremend.rules.model import Auth
+    from wiremend.rules.tree import Node
+
+CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie", "x-auth-token"}
+)
+"""Headers whose value is a credential: in rules.yaml it must be a reference."""
+
+
+@cache
+def builtin_text() -> str:
+    """Give the text of the built-in providers' file."""
+    return resources.files("wiremend.rules").joinpath("builtin.yaml").read_text("utf-8")
+
+
+@cache
+def builtin_nodes() -> Mapping[str, Node]:
+    """Give the built-in providers as nodes, to be overlaid by a file's own."""
+    root, problems = parse(builtin_text(), "builtin.yaml")
+    if problems:  # pragma: no cover - a broken package, not a broken input
+        raise RulesError(problems)
+    return root.mapping["providers"].mapping
+
+
+def compile_providers(own: Mapping[str, Node], report: Report) -> dict[str, Provider]:
+    """Compile the built-in providers and the file's own; what is broken is left out, and reported."""
+    found: dict[str, Provider] = {}
+    for name in [*builtin_nodes(), *(name for name in own if name not in builtin_nodes())]:
+        mine = own.get(name)
+        if mine is not None and not PROVIDER.check(mine, Report(report.file)):
+            continue  # the shapes have reported it
+        provider = _provider(name, builtin_nodes().get(name), mine, report)
+        if provider is not None:
+            found[name] = provider
+    return found
+
+
+def _provider(name: str, builtin: Node | None, mine: Node | None, report: Report) -> Provider | None:
+    own = mine.mapping if mine else {}
+    merged = {**(builtin.mapping if builtin else {}), **own}
+    base = merged.get("base_url")
+    if base is None:
+        known = did_you_mean(name, builtin_nodes())
+        at = mine.at if mine else Mark(1, 1)
+        report.error(at, f"the provider {name!r} is not built in, so it needs a base_url{known}")
+        return None
+    speaks = _speaks(own, merged, base)
+    bases = _bases(base)
+    for wire in speaks:
+        if wire not in bases:
+            report.error(base.at, f"the provider {name!r} speaks {wire}, but its base_url names none for it")
+    key = merged.get("key")
+    return Provider(
+        name=name,
+        bases=bases,
+        speaks=speaks,
+        auth=_auth(merged.get("auth")),
+        keys=tuple(parse_reference(str(item.value)) for item in key.items) if key is not None else (),
+        key_given="key" in own,
+        headers=compile_headers(merged.get("headers"), report),
+        models={
+            model: int(str(node.mapping["context_window"].value)) if "context_window" in node.mapping else None
+            for model, node in (merged["models"].mapping if "models" in merged else {}).items()
+        },
+        line=mine.at.line if mine else 0,
+    )
+
+
+def _bases(base: Node) -> dict[WireName, Template]:
+    if base.mapping:
+        return {wire: Template(str(base.mapping[wire].value)) for wire in WIRES if wire in base.mapping}
+    return dict.fromkeys(WIRES, Template(str(base.value)))
+
+
+def _speaks(own: Mapping[str, Node], merged: Mapping[str, Node], base: Node) -> tuple[WireName, ...]:
+    """Give the wires in the order of the file: as said, else those that have a base of their own, else all."""
+    if "speaks" not in own and "base_url" in own and base.mapping:
+        said = list(base.mapping)
+    elif "speaks" in merged:
+        said = [str(item.value) for item in merged["speaks"].items]
+    else:
+        said = list(WIRES)
+    return tuple(sorted((wire for wire in WIRES if wire in said), key=said.index))
+
+
+def _auth(node: Node | None) -> dict[WireName, Auth]:
+    styles: dict[WireName, Auth] = {name: wire.auth for name, wire in WIRES.items()}
+    for wire in WIRES:
+        given = node.mapping.get(wire) if node is not None and node.mapping else node
+        match given.value if given else None:
+            case "bearer" | "x-api-key" | "none" as style:
+                styles[wire] = style
+    return styles
+
+
+def compile_headers(node: Node | None, report: Report) -> tuple[HeaderEdit, ...]:
+    """Compile a ``headers`` mapping; a literal where a credential travels is reported."""
+    edits: list[HeaderEdit] = []
+    seen: dict[str, Node] = {}
+    for name, value in (node.mapping if node else {}).items():
+        if name.lower() in seen:
+            line = seen[name.lower()].at.line
+            report.error(value.at, f"the header {name!r} stands here a second time, whatever its case; see line {line}")
+            continue
+        seen[name.lower()] = value
+        if isinstance(value.value, list):
+            edits.append(HeaderEdit(name, drop=tuple(str(item.mapping["drop"].value) for item in value.value)))
+        elif value.value is None:
+            edits.append(HeaderEdit(name))
+        else:
+            template = Template(str(value.value))
+            if name.lower() in CREDENTIAL_HEADERS and not template.names:
+                message = f"the header {name!r} carries a credential; write a reference such as $NAME, or use `key`"
+                report.error(value.mark, message)
+                continue
+            edits.append(HeaderEdit(name, template))
+    return tuple(edits)

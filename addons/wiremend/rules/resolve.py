@@ -1,0 +1,253 @@
+"""Rules meet the machine: variables get their values, references their credentials.
+
+A :class:`Resolved` is what decides requests; it is made when the proxy starts and at each reload. What cannot be
+resolved is a problem only for providers that a route, an alias or ``default`` can reach: the built-ins that nothing
+uses never fail. ``offline`` resolves no credential at all (``check --offline``, replay): variables in URLs still get
+their values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wiremend.errors import CredentialError, Problem
+from wiremend.rules.families import HOMES
+from wiremend.rules.references import Template
+from wiremend.rules.schema import url_problem
+from wiremend.rules.urls import LOOPBACK, Base, parse_base
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wiremend.protocols.base import WireName
+    from wiremend.rules.model import HeaderEdit, Provider, Rules
+    from wiremend.rules.references import Reference, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A provider with its bases taken apart and its credential at hand.
+
+    ``secret`` is the first of its references that resolved; ``unresolved`` says why the first of the others did not.
+    """
+
+    provider: Provider
+    bases: Mapping[WireName, Base]
+    secret: Secret | None = None
+    unresolved: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.provider.name
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts of its bases."""
+        return frozenset(base.host for base in self.bases.values())
+
+    @property
+    def client_key(self) -> bool:
+        """Tell whether the file passes the client's own credential on to it (``key: client``)."""
+        return self.provider.key_given and any(reference.kind == "client" for reference in self.provider.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Rules that can decide. ``environ`` is where the values of headers come from."""
+
+    rules: Rules
+    upstreams: Mapping[str, Upstream]
+    port: int = 8080
+    host: str = "127.0.0.1"
+    token: Secret | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        """The bases of all providers, for telling a foreign prefix from a path."""
+        return tuple(base for upstream in self.upstreams.values() for base in upstream.bases.values())
+
+    def known_host(self, host: str) -> bool:
+        """Tell whether the HTTPS proxy decrypts this host: a provider's, a vendor's, or one that the rules name."""
+        intercept = self.rules.listen.intercept
+        if intercept is None:
+            return True
+        host = host.lower()
+        if host in HOMES or any(host in upstream.hosts for upstream in self.upstreams.values()):
+            return True
+        named = (glob for route in self.rules.routes for glob in route.when.host if glob.text.strip("*?"))
+        return any(glob.matches(host) for glob in (*intercept, *named))
+
+    def header_value(self, edit: HeaderEdit) -> str:
+        """Give the value that a header is set to."""
+        return edit.value.expand(self.environ) if edit.value is not None else ""
+
+
+def reachable(rules: Rules) -> dict[str, int]:
+    """Give the providers that routes, aliases and ``default`` name, and the line of the first that does."""
+    found: dict[str, int] = {}
+    for target, line in (
+        *((route.target, route.line) for route in rules.routes),
+        *((alias.target, alias.line) for alias in rules.aliases.values()),
+        *([(rules.default, rules.default_line)] if rules.default else []),
+    ):
+        found.setdefault(target.provider, line)
+    return found
+
+
+def _brings_its_own(rules: Rules, name: str) -> bool:
+    """Tell whether every request that reaches the provider comes with a credential: its routes ask for one."""
+    if rules.default is not None and rules.default.provider == name:
+        return False
+    if any(alias.target.provider == name for alias in rules.aliases.values()):
+        return False
+    return all(route.when.key and None not in route.when.key for route in rules.routes if route.target.provider == name)
+
+
+def resolve(
+    rules: Rules,
+    environ: Mapping[str, str],
+    *,
+    offline: bool = False,
+    cache: dict[str, Secret] | None = None,
+) -> tuple[Resolved, list[Problem]]:
+    """Resolve a file's variables and credentials.
+
+    ``cache`` keeps credentials by their reference, so that a reload does not ask 1Password again. Returns what could be
+    resolved, and the problems: errors for what a request would need, warnings for what it may.
+    """
+    return _Resolver(rules, environ, cache if cache is not None else {}, offline=offline).run()
+
+
+class _Resolver:
+    def __init__(self, rules: Rules, environ: Mapping[str, str], cache: dict[str, Secret], *, offline: bool) -> None:
+        self.rules = rules
+        self.environ = environ
+        self.cache = cache
+        self.offline = offline
+        self.reach = reachable(rules)
+        self.problems: list[Problem] = []
+
+    def problem(self, line: int, message: str, *, warning: bool = False) -> None:
+        found = Problem(self.rules.file, line or 1, 1, message, "warning" if warning else "error")
+        if found not in self.problems:
+            self.problems.append(found)
+
+    def run(self) -> tuple[Resolved, list[Problem]]:
+        upstreams = {}
+        for name, provider in self.rules.providers.items():
+            upstream = self.upstream(provider)
+            if upstream is not None:
+                upstreams[name] = upstream
+        listen = self.rules.listen
+        port = self.port()
+        host = _expand(listen.host, self.environ)
+        token = None
+        if listen.token is not None and not self.offline:
+            token, why = self.credential((listen.token,))
+            if token is None:
+                self.problem(self.rules.listen.line, f"listen.token: {why}")
+        if listen.token is None and host not in LOOPBACK:
+            self.problem(
+                self.rules.listen.line,
+                f"listen.host is {host}, which others can reach; add a listen.token, such as `token: $WIREMEND_TOKEN`",
+            )
+        resolved = Resolved(self.rules, upstreams, port, host, token, self.environ)
+        self.find_loops(resolved)
+        self.problems.sort(key=lambda problem: problem.line)
+        return resolved, self.problems
+
+    def port(self) -> int:
+        text = _expand(self.rules.listen.port, self.environ)
+        if text.isdigit() and 0 < int(text) < 2**16:
+            return int(text)
+        self.problem(self.rules.listen.line, f"listen.port must be a port from 1 to 65535, not {text!r}")
+        return 8080
+
+    def upstream(self, provider: Provider) -> Upstream | None:
+        reached = provider.name in self.reach
+        line = provider.line or self.reach.get(provider.name, 1)
+        bases: dict[WireName, Base] = {}
+        for wire in provider.speaks:
+            template = provider.bases.get(wire)
+            if template is None:
+                continue
+            missing = template.missing(self.environ)
+            text = template.expand(self.environ)
+            wrong = f"the variable {missing[0]} is not set" if missing else url_problem(text)
+            if wrong:
+                if reached:
+                    self.problem(line, f"the base_url of {provider.name!r} cannot be used: {wrong}")
+                return None
+            bases[wire] = parse_base(text)
+        for edit in provider.headers:
+            missing = edit.value.missing(self.environ) if edit.value else ()
+            if missing and reached and not self.offline:
+                self.problem(
+                    line,
+                    f"the header {edit.name} of {provider.name!r} needs the variable {missing[0]}, which is not set",
+                )
+        secret, why = (None, None) if self.offline else self.credential(provider.keys, quiet=not reached)
+        if reached and not self.offline:
+            self.judge_key(provider, secret, why, line)
+        return Upstream(provider, bases, secret, why)
+
+    def judge_key(self, provider: Provider, secret: Secret | None, why: str | None, line: int) -> None:
+        """Report a credential that requests will miss."""
+        if secret is not None or not provider.needs_credential:
+            return
+        client = any(reference.kind == "client" for reference in provider.keys)
+        if (
+            why is not None
+            and not client
+            and not (not provider.key_given and _brings_its_own(self.rules, provider.name))
+        ):
+            self.problem(
+                line,
+                f"the provider {provider.name!r} needs its credential, and {why}; set it,"
+                " or write `key: client` under the provider to pass the client's own on",
+            )
+        if not provider.keys:
+            self.problem(
+                line,
+                f"the provider {provider.name!r} names no `key`, so requests go there without a credential (a client's"
+                " own is not sent to a stranger); write a reference, `key: client`, or `auth: none` if it needs none",
+                warning=True,
+            )
+
+    def credential(self, references: tuple[Reference, ...], *, quiet: bool = False) -> tuple[Secret | None, str | None]:
+        """Resolve the first reference that can be; the second value says why the first that cannot be cannot."""
+        why: str | None = None
+        for reference in references:
+            if reference.kind == "client" or (quiet and reference.kind != "env"):
+                continue  # what nothing uses must not ask for a fingerprint
+            try:
+                secret = self.cache.get(reference.text) if reference.kind != "env" else None
+                secret = secret or reference.resolve(self.environ)
+            except CredentialError as error:
+                why = why or str(error)
+                continue
+            if secret is not None:
+                self.cache[reference.text] = secret
+                return secret, None
+        return None, why
+
+    def find_loops(self, resolved: Resolved) -> None:
+        for name, upstream in resolved.upstreams.items():
+            if name in self.reach and points_at(upstream, LOOPBACK | {resolved.host}, resolved.port):
+                line = upstream.provider.line or self.reach[name]
+                self.problem(
+                    line,
+                    f"the provider {name!r} points at Wiremend itself (port {resolved.port}): requests would go round",
+                )
+
+
+def points_at(upstream: Upstream, hosts: frozenset[str], port: int) -> bool:
+    """Tell whether a provider's base is the given address: Wiremend itself."""
+    return any(base.host in hosts and base.port == port for base in upstream.bases.values())
+
+
+def _expand(text: str, environ: Mapping[str, str]) -> str:
+    return Template(text).expand(environ)

@@ -1,0 +1,412 @@
+"""The shape of rules.yaml: which keys there are, what each takes, and a sentence on each.
+
+This table is the one source. ``wiremend check`` validates with it, ``rules.schema.json`` (for editors) is generated
+from it, and a test holds docs/rules.md to it. What needs more than one place to judge (a route that names a
+provider, an alias that turns in a circle) is :mod:`wiremend.rules.compile`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from wiremend.jsonedit import parse_pointer
+from wiremend.protocols import WIRES
+from wiremend.rules.globs import compile_glob
+from wiremend.rules.references import Template, parse_reference
+from wiremend.rules.shapes import (
+    Anything,
+    Choice,
+    Constant,
+    Either,
+    JsonSchema,
+    Key,
+    ListOf,
+    MapOf,
+    Number,
+    Record,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from wiremend.rules.shapes import Report, Shape
+    from wiremend.rules.tree import Node
+
+VERSION = 1
+"""The version of the file's format that this code reads."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
+_SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:B|[KMGT]i?B)", re.IGNORECASE)
+
+
+def check_glob(text: str) -> None:
+    """Raise ValueError unless the text is a glob."""
+    compile_glob(text)
+
+
+def check_key_glob(text: str) -> None:
+    """Raise ValueError unless the text is a glob for the beginning of a credential."""
+    compile_glob(text)
+    if not text.endswith("*"):
+        message = f"a `key` glob names how credentials begin, never a whole one; end it with a star: '{text}*'"
+        raise ValueError(message)
+
+
+def check_pointer(text: str) -> None:
+    """Raise ValueError unless the text is a JSON pointer to something inside the body."""
+    if not parse_pointer(text):
+        message = "the empty pointer is the whole body; name something in it, such as /model"
+        raise ValueError(message)
+
+
+def check_header_name(text: str) -> None:
+    """Raise ValueError unless the text can be a header's name."""
+    if not _TOKEN.fullmatch(text):
+        message = f"{text!r} cannot be a header's name"
+        raise ValueError(message)
+
+
+def check_header_value(text: str) -> None:
+    """Raise ValueError where a header's value holds what would end or forge a header."""
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+        message = "a header's value is one line of printable characters"
+        raise ValueError(message)
+
+
+def check_provider_name(text: str) -> None:
+    """Raise ValueError unless the text can stand before the slash of ``provider/model``."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
+        message = (
+            f"{text!r} cannot name a provider: letters, digits, '-', '_' and '.' only, so that provider/model is clear"
+        )
+        raise ValueError(message)
+
+
+def check_alias_name(text: str) -> None:
+    """Raise ValueError for a glob: aliases are exact."""
+    if "*" in text or not text:
+        message = "an alias is an exact name; for a pattern write a route: {when: {model: 'PATTERN'}, to: …}"
+        raise ValueError(message)
+
+
+def check_url(text: str) -> None:
+    """Raise ValueError unless the text, its variables aside, is an http(s) URL that can be a base."""
+    bare = re.sub(r"\$\{[^}]*?:-([^}]*)\}", r"\1", text)
+    if bare.startswith("$"):
+        return  # the variable holds the scheme: judged when it is expanded
+    problem = url_problem(bare)
+    if problem:
+        raise ValueError(problem)
+
+
+def url_problem(text: str) -> str | None:
+    """Say what keeps a text from being a base URL; None where nothing does."""
+    try:
+        parts = urlsplit(text)
+        port_error = None if parts.port is None or parts.port > 0 else "its port is 0"
+    except ValueError as error:
+        return f"this is no URL: {error}"
+    if parts.scheme not in ("http", "https"):
+        return "a base URL begins with http:// or https://"
+    if not parts.hostname:
+        return "a base URL names a host: https://api.example.com/v1"
+    if parts.username or parts.password:
+        return "a base URL holds no user or password; write a reference in `key`"
+    if parts.fragment:
+        return "a base URL has no #fragment"
+    return port_error
+
+
+def check_duration(text: str) -> None:
+    """Raise ValueError unless the text is a duration."""
+    if not _DURATION.fullmatch(text):
+        message = f"{text!r} is no duration; write 500ms, 30s, 5m, 12h or 7d"
+        raise ValueError(message)
+
+
+def check_size(text: str) -> None:
+    """Raise ValueError unless the text is a size."""
+    if not _SIZE.fullmatch(text):
+        message = f"{text!r} is no size; write 500KB, 200MB or 2GB"
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """The number of the format; a later one is a file for a later Wiremend."""
+
+    expects: str = "the number 1"
+
+    def fits(self, node: Node) -> bool:
+        return type(node.value) is int
+
+    def check(self, node: Node, report: Report) -> bool:
+        if node.value == VERSION and type(node.value) is int:
+            return True
+        message = (
+            f"this Wiremend reads version {VERSION} of the format, the file asks for {node.plain()!r}; upgrade Wiremend"
+        )
+        return report.error(node.mark, message)
+
+    def schema(self) -> JsonSchema:
+        return {"const": VERSION}
+
+
+def _key(shape: Shape, doc: str, *, required: bool = False, state: Literal["served", "later"] = "served") -> Key:
+    return Key(shape, doc, required, state)
+
+
+_GLOB = Text("a glob", (check_glob,))
+_GLOBS = ListOf(_GLOB, single=True)
+_GLOBS_OR_NONE = ListOf(Either((_GLOB, Constant((None,)))), single=True)
+_KEY_GLOBS = ListOf(
+    Either((Text("the beginning of a credential, as a glob", (check_key_glob,)), Constant((None,)))), single=True
+)
+_WIRE = Choice(tuple(WIRES))
+_WIRES = ListOf(_WIRE, single=True)
+_POINTERS = ListOf(Text("a JSON pointer", (check_pointer,)), single=True)
+_VALUE_GLOBS = ListOf(
+    Either((_GLOB, Constant((True, False, None)), Number("a whole number", least=-(2**53), most=2**53))), single=True
+)
+
+_URL = Text("a base URL", (check_url,))
+_HEADER_VALUE = Either(
+    (
+        Text("a header's value", (check_header_value,), numbers=True),
+        Constant((None,)),
+        ListOf(
+            Record(
+                "a header's list", {"drop": _key(_GLOB, "Items of the list that match are taken out.", required=True)}
+            )
+        ),
+    )
+)
+_HEADERS = MapOf(_HEADER_VALUE, "header names to values", check_header_name)
+_AUTH = Choice(("bearer", "x-api-key", "none"))
+
+
+def _per_wire(shape: Shape, what: str) -> Record:
+    return Record(what, {wire: _key(shape, f"For requests on the {wire} wire.") for wire in WIRES})
+
+
+PROVIDER = Record(
+    "a provider",
+    {
+        "base_url": _key(
+            Either((_URL, _per_wire(_URL, "a base URL per wire"))),
+            "Where it is: any spelling, with or without /v1; one URL, or one per wire. Takes $VARIABLES.",
+        ),
+        "speaks": _key(ListOf(_WIRE, single=True), "The wires it accepts; the first is used when translating."),
+        "key": _key(
+            ListOf(Text("a reference to a credential", (parse_reference,), secret=True), single=True),
+            "Where its credential is kept: $NAME, op://vault/item/field, keyring:service/name, file:path; or `client`:"
+            " the client's own is passed on, whatever it is. Of a list the first that is to be had.",
+        ),
+        "auth": _key(
+            Either((_AUTH, _per_wire(_AUTH, "an auth style per wire"))),
+            "How the credential travels: bearer (Authorization), x-api-key, or none (it needs no credential).",
+        ),
+        "headers": _key(
+            _HEADERS,
+            "Headers for every request to it: replaced once whatever the letter case; null removes;"
+            " [drop: GLOB] takes items out of a list-valued one.",
+        ),
+        "models": _key(
+            MapOf(
+                Record(
+                    "a model",
+                    {"context_window": _key(Number("a number of tokens", least=1), "Its context window in tokens.")},
+                ),
+                "model names to what is known of them",
+                empty=True,
+            ),
+            "What is known of its models.",
+        ),
+        "quirks": _key(Choice(("auto",)), "Which mends of known misbehaviour apply; auto is the preset for this host."),
+        "mend": _key(Choice(("auto", "off")), "`off`: what comes back from it is only watched and noted."),
+    },
+)
+
+_WHEN_SHARED = {
+    "client": _key(_GLOBS, "The agent by its User-Agent: claude-code, codex, opencode, hermes …"),
+    "key": _key(_KEY_GLOBS, "How the client's credential begins, such as sk-kimi-*; null: it brought none."),
+    "model": _key(
+        _GLOBS_OR_NONE, "The model: in a route as asked (after aliases), in an edit the one sent; null: it named none."
+    ),
+    "host": _key(_GLOBS, "The host that the client addressed; at the gateway there is none."),
+    "path": _key(_GLOBS, "The path as the client sent it, without the query."),
+    "wire": _key(_WIRES, "The wire: messages, chat or responses."),
+    "agent": _key(_GLOBS_OR_NONE, "Which agent of many: the header named by agent_header; null: it did not say."),
+    "header": _key(MapOf(_GLOBS, "header names to globs", check_header_name), "Request headers, by name."),
+    "body": _key(MapOf(_VALUE_GLOBS, "JSON pointers to globs", check_pointer), "Values in the body, by JSON pointer."),
+    "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
+}
+
+ROUTE = Record(
+    "a route",
+    {
+        "name": _key(Text("a name"), "Shown in logs and flows."),
+        "when": _key(Record("`when`", _WHEN_SHARED), "All that is given must hold; a list means any of."),
+        "to": _key(
+            ListOf(Text("a provider, or provider/model"), single=True),
+            "Where the request goes: a provider keeps the model's name, provider/model changes it.",
+            required=True,
+        ),
+        "retry": _key(Anything(), "How often and when to try again.", state="later"),
+        "via": _key(_WIRE, "The wire to use upstream.", state="later"),
+    },
+)
+
+EDIT = Record(
+    "an edit",
+    {
+        "name": _key(Text("a name"), "Shown in logs and flows."),
+        "when": _key(
+            Record("`when`", {**_WHEN_SHARED, "provider": _key(_GLOBS, "The provider that the request goes to.")}),
+            "All that is given must hold; a list means any of.",
+        ),
+        "default": _key(
+            MapOf(Anything(), "JSON pointers to values", check_pointer), "Set where the body has nothing there."
+        ),
+        "set": _key(MapOf(Anything(), "JSON pointers to values", check_pointer), "Set, whatever the body has there."),
+        "remove": _key(_POINTERS, "Taken out of the body; `*` stands for every item or member."),
+        "headers": _key(_HEADERS, "As in a provider; these come last."),
+    },
+)
+
+EXPECT = Record(
+    "an expectation",
+    {
+        "given": _key(
+            Record(
+                "`given`",
+                {
+                    "client": _key(Text("an agent's name"), "As in `when`."),
+                    "key": _key(Text("how a credential begins"), "A beginning such as sk-kimi-, no credential."),
+                    "model": _key(Either((Text("a model's name"), Constant((None,)))), "The model as asked."),
+                    "host": _key(Text("a host"), "The host addressed; without it the request comes to the gateway."),
+                    "path": _key(Text("a path"), "The path as sent."),
+                    "wire": _key(_WIRE, "The wire; by default that of the path, else the client's usual one."),
+                    "agent": _key(Text("an agent's id"), "As in `when`."),
+                    "header": _key(
+                        MapOf(Text("a value", numbers=True), "header names to values", check_header_name),
+                        "Request headers.",
+                    ),
+                    "body": _key(MapOf(Anything(), "JSON pointers to values", check_pointer), "Values in the body."),
+                    "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
+                },
+            ),
+            "The request to try.",
+            required=True,
+        ),
+        "to": _key(
+            Either((Text("a provider, or provider/model"), Constant((None,)))),
+            "Where it must go; null: nowhere that the rules name (so where the client sent it, or refused).",
+            required=True,
+        ),
+        "url": _key(_GLOB, "What the final URL must match."),
+    },
+)
+
+LISTEN = Record(
+    "listen",
+    {
+        "port": _key(
+            Either((Number("a port from 1 to 65535", least=1, most=65535), Text("a port, or a $VARIABLE"))),
+            "The one port of HTTPS proxy and gateway.",
+        ),
+        "host": _key(Text("a host to listen on"), "Loopback unless told otherwise; anything else needs a token."),
+        "token": _key(
+            Text("a reference to a credential", (parse_reference,), secret=True),
+            "What a client that is not on this machine must bring.",
+        ),
+        "intercept": _key(
+            Either((Choice(("known", "all")), ListOf(_GLOB))),
+            "Which hosts the HTTPS proxy decrypts: those of providers, these globs besides, or all.",
+        ),
+    },
+)
+
+CAPTURE = Record(
+    "capture",
+    {
+        "keep": _key(Text("a duration", (check_duration,)), "How long captures are kept."),
+        "max_size": _key(Text("a size", (check_size,)), "How large they may grow together."),
+        "dir": _key(Text("a folder"), "Where they are kept, instead of the user's state folder. Takes $VARIABLES."),
+    },
+)
+
+ROOT = Record(
+    "the rules",
+    {
+        "version": _key(_Version(), "The version of this file's format: 1."),
+        "providers": _key(
+            MapOf(PROVIDER, "names to providers", check_provider_name),
+            "Named upstreams. Well-known ones are built in and may be overridden key by key.",
+        ),
+        "aliases": _key(
+            MapOf(
+                Either(
+                    (
+                        Text("provider/model, or another alias"),
+                        Record(
+                            "an alias",
+                            {
+                                "to": _key(
+                                    Text("provider/model, or another alias"), "What it stands for.", required=True
+                                ),
+                                "keep_name": _key(
+                                    Constant((True, False)),
+                                    "true: the reply names the model as the client asked for it.",
+                                ),
+                            },
+                        ),
+                    )
+                ),
+                "exact model names to provider/model",
+                check_alias_name,
+            ),
+            "EXACT names that a client says, and the provider/model each stands for; applied before routes.",
+        ),
+        "routes": _key(ListOf(ROUTE, empty=True), "Where requests go. The FIRST match wins."),
+        "default": _key(
+            Text("a provider, or provider/model"),
+            "Where a request goes that no route matched, with one warning a model; else where the client sent it.",
+        ),
+        "edits": _key(
+            ListOf(EDIT, empty=True), "EVERY match applies, in the order of the file, to the body as it goes upstream."
+        ),
+        "expect": _key(
+            ListOf(EXPECT, empty=True), "Examples that must hold: run by check, at each reload, and by pytest."
+        ),
+        "mend": _key(Choice(("auto", "off")), "`off`: what comes back is only watched and noted."),
+        "listen": _key(LISTEN, "The proxy's own address."),
+        "capture": _key(Either((Choice(("off",)), CAPTURE)), "What is remembered, and for how long; or off."),
+        "agent_header": _key(
+            Text("a header's name", (check_header_name,)), "The header behind `when: {agent: …}`; default x-agent-id."
+        ),
+        "preferences": _key(Anything(), "Choosing a model by what is asked.", state="later"),
+        "ledger": _key(Anything(), "One row a call.", state="later"),
+        "alerts": _key(Anything(), "Who is told when something fails.", state="later"),
+        "via": _key(Anything(), "The wire to use upstream.", state="later"),
+        "limits": _key(Anything(), "Bounds on what may be held.", state="later"),
+    },
+)
+
+
+def json_schema() -> JsonSchema:
+    """Give the JSON Schema (draft 2020-12) of rules.yaml, as shipped beside this module for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Wiremend rules.yaml",
+        **ROOT.schema(),
+        "description": "Where requests of agent clients go, and what changes on the way.",
+    }
+
+
+def has_variables(text: str) -> bool:
+    """Tell whether a text refers to environment variables."""
+    return bool(Template(text).names)

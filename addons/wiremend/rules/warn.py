@@ -1,0 +1,108 @@
+"""What is legal in a rules file but surely not meant: routes that nothing can reach, edits that undo each other.
+
+Both lean to silence: a warning is given only where the globs themselves prove it (:mod:`wiremend.rules.globs`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wiremend.rules.globs import covers, overlap
+from wiremend.rules.tree import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wiremend.rules.globs import Glob
+    from wiremend.rules.model import EditRule, Route, When
+    from wiremend.rules.shapes import Report
+
+type Globs = tuple[Glob | None, ...]
+
+_GLOB_KEYS = ("client", "key", "model", "host", "path", "agent", "provider")
+
+
+def warn_of_routes(routes: Sequence[Route], report: Report) -> None:
+    """Warn of each route that an earlier one leaves nothing to match."""
+    for later, route in enumerate(routes):
+        for earlier in routes[:later]:
+            if when_covers(earlier.when, route.when):
+                what = (
+                    f"{route.label!r} can never match: {earlier.label!r} (line {earlier.line}) takes all that it would"
+                )
+                report.warn(Mark(route.line, 1), what)
+                break
+
+
+def warn_of_edits(edits: Sequence[EditRule], report: Report) -> None:
+    """Warn of each edit that changes a place which an earlier one, for the same requests, changes too."""
+    for later, edit in enumerate(edits):
+        for earlier in edits[:later]:
+            if not when_overlaps(earlier.when, edit.when):
+                continue
+            mine = {(e.op, e.pointer): e for e in edit.body}
+            for one in earlier.body:
+                for other in mine.values():
+                    # `default` after `set` never fires, and after `default` never again: neither hurts, both are plain.
+                    if one.pointer == other.pointer and (one.value != other.value or one.op != other.op):
+                        place = "/" + "/".join(one.pointer)
+                        _told(report, edit, earlier, place)
+            names = {header.name.lower() for header in earlier.headers if not header.drop}
+            for header in edit.headers:
+                if header.name.lower() in names and not header.drop:
+                    _told(report, edit, earlier, f"the header {header.name}")
+
+
+def _told(report: Report, edit: EditRule, earlier: EditRule, place: str) -> None:
+    both = f"{edit.label!r} and {earlier.label!r} (line {earlier.line})"
+    report.warn(Mark(edit.line, 1), f"{both} both change {place} of the same requests; the later one wins")
+
+
+def when_covers(wide: When, narrow: When) -> bool:
+    """Tell whether ``wide`` surely holds wherever ``narrow`` does."""
+    for name in _GLOB_KEYS:
+        mine: Globs = getattr(wide, name)
+        if mine and not _all_covered(mine, getattr(narrow, name)):
+            return False
+    if wide.wire and not (narrow.wire and set(narrow.wire) <= set(wide.wire)):
+        return False
+    if wide.stream is not None and wide.stream != narrow.stream:
+        return False
+    for mine_pairs, other_pairs in ((wide.header, narrow.header), (wide.body, narrow.body)):
+        other = dict(other_pairs)
+        if not all(key in other and _all_covered(globs, other[key]) for key, globs in dict(mine_pairs).items()):
+            return False
+    return True
+
+
+def _all_covered(mine: Globs, other: Globs) -> bool:
+    if not other:
+        return False
+    return all(
+        any((g is None and h is None) or (g is not None and h is not None and covers(g, h)) for g in mine)
+        for h in other
+    )
+
+
+def when_overlaps(one: When, two: When) -> bool:
+    """Tell whether some request can meet both."""
+    for name in _GLOB_KEYS:
+        mine: Globs = getattr(one, name)
+        other: Globs = getattr(two, name)
+        if mine and other and not _some_meet(mine, other):
+            return False
+    if one.wire and two.wire and not set(one.wire) & set(two.wire):
+        return False
+    if one.stream is not None and two.stream is not None and one.stream != two.stream:
+        return False
+    for mine_pairs, other_pairs in ((one.header, two.header), (one.body, two.body)):
+        pairs = dict(other_pairs)
+        if any(key in pairs and not _some_meet(globs, pairs[key]) for key, globs in dict(mine_pairs).items()):
+            return False
+    return True
+
+
+def _some_meet(mine: Globs, other: Globs) -> bool:
+    return any(
+        (g is None and h is None) or (g is not None and h is not None and overlap(g, h)) for g in mine for h in other
+    )

@@ -1,0 +1,259 @@
+r"""Bytes <-> server-sent events, keeping the raw bytes of each.
+
+The grammar is the WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream):
+lines end in CRLF, CR or LF, a blank line ends an event, a byte order mark may open the stream. What we add to it is
+that nothing is thrown away: a block of comments, a stray blank line, a block that the end of the stream cut short,
+each is an :class:`Event` too, and the ``raw`` of all events, joined, is the input. So a stream that needs no mending
+leaves as it came (guarantee G1).
+
+The parser is one automaton over three kinds of bytes (CR, LF, anything else), written as ``_TABLE``. It looks at each
+byte once and never further than one byte ahead, so where the input was cut cannot matter (G3). Its states:
+
+====== =================================================================================================
+start  at the start of a line; how the line before ended is settled
+line   inside a line
+cr     after a CR that ended a line with bytes in it; an LF would be its second half
+held   after a CR alone on its line: the event is over, but an LF would still belong to it
+spent  after a CR that ended an event at once; an LF would be the first byte of the next event's ``raw``
+====== =================================================================================================
+
+Whether a blank line that is a CR waits for an LF depends on the line before it, never on the cut. If that line ended
+in a lone CR, the stream's line end is CR, and the event leaves at once (``data: x\r\r``); should an LF follow after
+all, it is the ``lead`` of the next event and no line of its own. If that line ended in CRLF or LF, or there was none
+yet, the CR is held for one byte, so that the ``raw`` of a CRLF stream ends in a whole CRLF. This is the one thing that
+this module holds back (G4): at most one byte, and only where line ends are mixed; :meth:`EventParser.close` lets it go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from wiremend.errors import BodyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DEFAULT_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of one event, its blank line included."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_TOKEN: Final = re.compile(rb"\r|\n|[^\r\n]+")
+_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+_MAX_RETRY_DIGITS: Final = 18
+
+type _State = Literal["start", "line", "cr", "held", "spent"]
+type _Action = Literal["", "end", "end before", "lead"]
+type _Kind = Literal["CR", "LF", "other"]
+
+_KINDS: Final[dict[int, _Kind]] = {0x0D: "CR", 0x0A: "LF"}
+
+# state -> what comes -> (action, next state). "end": the event ends after this byte. "lead": this byte opens the next
+# raw and is no line. "end before": the event ended before this byte, which is then looked at again from "spent".
+_TABLE: Final[dict[_State, dict[_Kind, tuple[_Action, _State]]]] = {
+    "start": {"CR": ("", "held"), "LF": ("end", "start"), "other": ("", "line")},
+    "line": {"CR": ("", "cr"), "LF": ("", "start"), "other": ("", "line")},
+    "cr": {"CR": ("end", "spent"), "LF": ("", "start"), "other": ("", "line")},
+    "held": {"CR": ("end before", "spent"), "LF": ("end", "start"), "other": ("end before", "spent")},
+    "spent": {"CR": ("end", "spent"), "LF": ("lead", "start"), "other": ("", "line")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One block of the stream, up to and with its blank line.
+
+    ``raw`` is exactly its bytes. ``event``, ``id`` and ``retry`` (milliseconds) are the block's own fields, the last of
+    each, None where absent; an ``id`` is not carried over to the events that follow, and one that contains NUL is
+    ignored, as is a ``retry`` that is not all digits. ``data`` is the data fields joined by LF, None if there was none
+    (``data:`` alone gives ``b""``); it stays bytes. Names are decoded as UTF-8 with U+FFFD for what is not UTF-8.
+
+    ``complete`` is False for the last block of a stream that ended without a blank line. The WHATWG tells browsers to
+    drop such a block; providers that close right after their last line (quirk ``sse-final-newline-missing``) mean it.
+
+    ``lead`` counts the bytes at the front of ``raw`` that are part of no line: the byte order mark (3), or the LF
+    whose CR had already ended the event before (1).
+    """
+
+    raw: bytes
+    event: str | None
+    data: bytes | None
+    id: str | None
+    retry: int | None
+    complete: bool
+    lead: int = 0
+
+
+class StreamError(BodyError):
+    """An event that is larger than the parser's limit.
+
+    ``events`` are the events that the same call had finished before it; ``rest`` is what the parser held plus what it
+    had not looked at, so that ``raw`` of all events so far + ``rest`` + later input is still the whole stream.
+    """
+
+    def __init__(self, message: str, events: Iterable[Event], rest: bytes) -> None:
+        """Keep what the caller needs in order to go on without the parser."""
+        self.events = tuple(events)
+        self.rest = rest
+        super().__init__(message)
+
+
+class EventParser:
+    """Turns chunks, cut anywhere, into events; an event is given out by the call that brings its last byte."""
+
+    __slots__ = ("_closed", "_failed", "_held", "_lead", "_limit", "_opening", "_state")
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        """Read events of at most ``limit`` bytes of ``raw``."""
+        self._limit = limit
+        self._held = bytearray()
+        self._lead = 0
+        self._state: _State = "start"
+        self._opening = True
+        self._failed = False
+        self._closed = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes and give the events that they complete.
+
+        Raises :class:`StreamError` once, when an event outgrows the limit; from then on the parser looks at nothing and
+        gives nothing, and the bytes are the caller's to pass on. Raises ValueError after :meth:`close`.
+        """
+        if self._closed:
+            raise ValueError("the event parser is closed")
+        if self._failed:
+            return []
+        if self._opening:
+            data = self._open(data)
+        events: list[Event] = []
+        start = 0
+        for token in _TOKEN.finditer(data):
+            at = token.start()
+            kind = _KINDS.get(data[at], "other")
+            action, state = _TABLE[self._state][kind]
+            if action == "end before":
+                self._end(events, data, start, at)
+                start = at
+                action, state = _TABLE[state][kind]
+            self._state = state
+            if action == "lead":
+                self._lead = 1
+            elif action == "end":
+                self._end(events, data, start, token.end())
+                start = token.end()
+        self._hold(events, data, start, len(data))
+        return events
+
+    def close(self) -> list[Event]:
+        """Say that no more comes: give the block that is left, if there is one. A second call gives nothing."""
+        raw, self._held = bytes(self._held), bytearray()
+        self._closed = True
+        return [_read(raw, self._lead, complete=self._state == "held")] if raw else []
+
+    def _open(self, data: bytes) -> bytes:
+        """Set the byte order mark aside; give what is left to look at.
+
+        A prefix of the mark is kept and looked at again with the next bytes: no event can end inside it.
+        """
+        head = bytes(self._held) + data
+        self._held.clear()
+        if len(head) < len(_BOM) and _BOM.startswith(head):
+            self._held += head
+            return b""
+        self._opening = False
+        if not head.startswith(_BOM):
+            return head
+        self._held += _BOM
+        self._lead = len(_BOM)
+        return head[len(_BOM) :]
+
+    def _hold(self, events: list[Event], data: bytes, start: int, end: int) -> None:
+        """Add ``data[start:end]`` to what is held, within the limit."""
+        if len(self._held) + end - start > self._limit:
+            rest = bytes(self._held) + data[start:]
+            self._held.clear()
+            self._failed = True
+            raise StreamError(f"one server-sent event is larger than {self._limit} bytes", events, rest)
+        self._held += data[start:end]
+
+    def _end(self, events: list[Event], data: bytes, start: int, end: int) -> None:
+        """Make an event of what is held and ``data[start:end]``."""
+        self._hold(events, data, start, end)
+        events.append(_read(bytes(self._held), self._lead, complete=True))
+        self._held.clear()
+        self._lead = 0
+
+
+def render(data: bytes, event: str | None = None) -> bytes:
+    """Write one event, with LF line ends.
+
+    A line end inside ``data`` becomes a further ``data:`` line; CR and CRLF come back from a parser as LF, for the
+    format has no other way. Raises ValueError if the name contains a line end, which would begin another field.
+    """
+    name = b""
+    if event is not None:
+        value = event.encode("utf-8", "replace")
+        if _LINE_END.search(value):
+            raise ValueError(f"an event's name cannot contain a line end: {event!r}")
+        name = b"event: " + value + b"\n"
+    return name + _data_lines(data, b"\n") + b"\n"
+
+
+def with_data(event: Event, new_data: bytes) -> bytes:
+    """Give the event's raw bytes with just its data replaced.
+
+    All other lines keep their bytes and order. The new data stands where the first data line stood, or, if there was
+    none, at the end of the block, with the line end found there. An incomplete block stays incomplete. The event's own
+    data gives the event's own bytes.
+    """
+    if new_data == event.data:
+        return event.raw
+    lead, lines = event.raw[: event.lead], event.raw[event.lead :].splitlines(keepends=True)
+    blank = lines.pop() if event.complete else b""
+    place = next((i for i, line in enumerate(lines) if _is_data(line)), len(lines))
+    before, after = lines[:place], [line for line in lines[place:] if not _is_data(line)]
+    near = [*lines[place : place + 1], *reversed(before), blank]
+    end_of_line = next((end for end in map(_end_of, near) if end), b"\n")
+    if before and not _end_of(before[-1]):
+        before[-1] += end_of_line
+    body = lead + b"".join([*before, _data_lines(new_data, end_of_line), *after])
+    if blank == b"\n" and body.endswith(b"\r"):
+        # In a block of mixed line ends these two have become neighbours: as one CRLF they would end no event.
+        body = body[:-1] + b"\n"
+    return body + blank
+
+
+def _read(raw: bytes, lead: int, *, complete: bool) -> Event:
+    """Interpret the fields of one block."""
+    name: str | None = None
+    ident: str | None = None
+    retry: int | None = None
+    data: list[bytes] = []
+    for line in (raw[lead:] if lead else raw).splitlines():
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value.decode("utf-8", "replace")
+        elif field == b"id" and b"\0" not in value:
+            ident = value.decode("utf-8", "replace")
+        elif field == b"retry" and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
+            retry = int(value)
+    return Event(raw, name, b"\n".join(data) if data else None, ident, retry, complete, lead)
+
+
+def _data_lines(data: bytes, end_of_line: bytes) -> bytes:
+    """Write ``data`` as its ``data:`` lines."""
+    return b"".join(b"data: " + line + end_of_line for line in _LINE_END.split(data))
+
+
+def _is_data(line: bytes) -> bool:
+    """Tell whether a line, with or without its end, is a data field."""
+    return line.rstrip(b"\r\n").partition(b":")[0] == b"data"
+
+
+def _end_of(line: bytes) -> bytes:
+    """Give the line end that a line carries, ``b""`` if none."""
+    return line[len(line.rstrip(b"\r\n")) :]

@@ -1,0 +1,130 @@
+"""What Wiremend itself refuses: in the client wire's own error object, which the official SDKs turn into their own errors.
+
+The message must say which line of rules.yaml to look at, or to add, and hold no credential.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import openai
+import pytest
+
+from tests.lab import Client, Mitm, Upstream, provider
+from tests.lab.sdk import KEY, MESSAGES, NO_ANTHROPIC_KEY, NO_OPENAI_KEY, anthropic_sdk, openai_sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RULES = """\
+providers:
+  lab:     {{base_url: '{url}', key: client}}
+  needy:   {{base_url: '{url}', key: [client, $LAB_UNSET]}}
+  onewire: {{base_url: '{url}', speaks: [messages], key: client}}
+  onechat: {{base_url: '{url}', speaks: [chat], key: client}}
+routes:
+  - {{when: {{model: needy}}, to: needy}}
+  - {{when: {{model: onewire}}, to: onewire}}
+  - {{when: {{model: onechat}}, to: onechat}}
+  - {{when: {{model: lab-*}}, to: lab}}
+"""
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    with Upstream(provider()) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def proxy(upstream: Upstream) -> Iterator[Mitm]:
+    with Mitm(RULES.format(url=upstream.url)) as mitm:
+        yield mitm
+
+
+def messages(proxy: Mitm, model: str, *, stream: bool, headers: Any = None) -> Any:  # noqa: ANN401 - raises, in these tests
+    with anthropic_sdk(proxy.gateway) as client:
+        return list(
+            client.messages.create(model=model, max_tokens=9, messages=MESSAGES, stream=stream, extra_headers=headers)
+        )
+
+
+def chat(proxy: Mitm, model: str, *, stream: bool, headers: Any = None) -> Any:  # noqa: ANN401
+    with openai_sdk(f"{proxy.gateway}/v1") as client:
+        return list(client.chat.completions.create(model=model, messages=MESSAGES, stream=stream, extra_headers=headers))
+
+
+def responses(proxy: Mitm, model: str, *, stream: bool, headers: Any = None) -> Any:  # noqa: ANN401
+    with openai_sdk(f"{proxy.gateway}/v1") as client:
+        return list(client.responses.create(model=model, input="hi", stream=stream, extra_headers=headers))
+
+
+WIRES = (messages, chat, responses)
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves(upstream: Upstream) -> Iterator[None]:
+    upstream.forget()
+    yield
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("stream", (False, True))
+@pytest.mark.parametrize("ask", WIRES)
+def test_a_model_without_a_route_is_a_not_found_that_quotes_the_line_to_add(
+    proxy: Mitm,
+    ask: Callable[..., Any],
+    stream: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    with pytest.raises((anthropic.NotFoundError, openai.NotFoundError)) as caught:
+        ask(proxy, "gpt-unheard-of", stream=stream)
+    message = str(caught.value)
+    assert "gpt-unheard-of" in message
+    assert "rules.yaml" in message
+    assert "- {when: {model: 'gpt-unheard-of'}, to:" in message
+    kind = caught.value.body["error"]["type"] if ask is messages else caught.value.code  # type: ignore[index,union-attr]  # which error is which SDK's
+    assert kind == {messages: "not_found_error"}.get(ask, "model_not_found")
+
+
+@pytest.mark.parametrize("ask", WIRES)
+def test_a_missing_credential_is_an_authentication_error_that_names_the_variable_and_the_line(
+    proxy: Mitm, ask: Callable[..., Any]
+) -> None:
+    with pytest.raises((anthropic.AuthenticationError, openai.AuthenticationError)) as caught:
+        ask(proxy, "needy", stream=True, headers=NO_ANTHROPIC_KEY if ask is messages else NO_OPENAI_KEY)
+    message = str(caught.value)
+    assert "LAB_UNSET" in message
+    assert "rules.yaml:3" in message
+    if ask is messages:
+        assert caught.value.body["error"]["type"] == "authentication_error"  # type: ignore[index,call-overload]  # the SDK leaves the body untyped
+
+
+@pytest.mark.parametrize(("ask", "model"), ((messages, "onechat"), (chat, "onewire"), (responses, "onechat")))
+def test_a_wire_that_the_provider_does_not_speak_is_a_bad_request_that_names_the_line(
+    proxy: Mitm, ask: Callable[..., Any], model: str
+) -> None:
+    with pytest.raises((anthropic.BadRequestError, openai.BadRequestError)) as caught:
+        ask(proxy, model, stream=True)
+    line = {"onewire": 8, "onechat": 9}[model]
+    assert f"rules.yaml:{line}" in str(caught.value)
+    assert model in str(caught.value)
+
+
+def test_what_is_no_endpoint_of_ours_is_a_plain_404(proxy: Mitm) -> None:
+    with Client.plain(proxy.port) as client:
+        for path in ("/", "/favicon.ico", "/api/tags", "/version", "/props"):
+            response = client.request("GET", path, {"host": "127.0.0.1"})
+            assert response.status == 404
+            assert path in response.json()["error"]["message"]
+
+
+def test_a_refusal_is_json_and_says_so_and_holds_no_credential(proxy: Mitm) -> None:
+    with Client.plain(proxy.port) as client:
+        headers = {"host": "127.0.0.1", "x-api-key": KEY}
+        response = client.request("POST", "/v1/messages", headers, b'{"model":"x","messages":[]}')
+        assert (response.status, response.get("content-type")) == (404, "application/json")
+        assert KEY.encode() not in response.read()
+        # and the connection lives on
+        assert client.request("POST", "/v1/messages", headers, b'{"model":"y","messages":[]}').status == 404
+    assert KEY not in proxy.log()
