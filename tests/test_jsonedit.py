@@ -122,6 +122,9 @@ def test_the_space_around_a_value_is_not_part_of_it() -> None:
         pytest.param(b'{"a":1,"b":[2]}', "/*", b"0", b'{"a":0,"b":0}', id="each member"),
         pytest.param(b'{"a":1,"b":2,"a":3}', "/a", b"0", b'{"a":1,"b":2,"a":0}', id="the last of repeated keys"),
         pytest.param(b'{"a":12,"b":2,"a":1}', "/b", b"0", b'{"a":12,"b":0,"a":1}', id="a number that begins another"),
+        pytest.param(
+            b'{"a":"xx,","a":"q","b":1}', "/b", b"0", b'{"a":"xx,","a":"q","b":0}', id="a comma where it ends"
+        ),
         pytest.param(b'{"a":1,"\\u0061":1}', "/a", b"0", b'{"a":1,"\\u0061":0}', id="repeated in another spelling"),
         pytest.param(b'{"a":{"x":1},"a":{"x":1}}', "/a/x", b"0", b'{"a":{"x":1},"a":{"x":0}}', id="inside the last"),
         pytest.param(b"[1]", "", b"{}", b"{}", id="the whole body"),
@@ -226,6 +229,7 @@ def test_default_leaves_what_is_there(pointer: str) -> None:
         pytest.param(b'{\n  "a": 1,\n  "b": 2\n}', "/b", b'{\n  "a": 1\n}', id="the foot stays"),
         pytest.param(b'{ "a" : 1 }', "/a", b"{}", id="the only member"),
         pytest.param(b"[1,2,3]", "/1", b"[1,3]", id="an item"),
+        pytest.param(b"[1 ,2\n]", "/1", b"[1\n]", id="the last item, and the space before its comma"),
         pytest.param(b"[ 1, 2 ]", "/*", b"[]", id="all items"),
         pytest.param(b'{"x":[ 1 ]}', "/x/0", b'{"x":[]}', id="the only item"),
         pytest.param(b'{"a":1,"b":2,"a":3}', "/a", b'{"b":2}', id="all of repeated keys"),
@@ -491,7 +495,7 @@ def spell(node: Leaf | Box, pointer: Pointer, op: Op, value: str) -> Leaf | Box:
     if op == "remove" and not rest:
         gone = {places[i].name for i in hits.values()} if node.brackets == "{}" else set()
         places = [p for i, p in enumerate(places) if i not in hits.values() and not (gone and p.name in gone)]
-        foot = foot if places else ""
+        foot = foot if places or not hits else ""
     else:
         for i in hits.values():
             places[i] = replace(places[i], node=spell(places[i].node, rest, op, value))
@@ -655,11 +659,10 @@ def test_edits_that_find_nothing_to_do_give_the_same_object(data: st.DataObject,
     if not find(body, pointer):
         assert edited(body, "remove", format_pointer(pointer)) is body
     for at, value in find(body, pointer):
-        if "\\ud83d" in at:
+        if "\\ud83d" in at or "*" in parse_pointer(at):  # names that a pointer cannot say
             continue
         assert edited(body, "default", at, b"7") is body
-        if "*" not in parse_pointer(at):
-            assert edited(body, "set", at, value) is body
+        assert edited(body, "set", at, value) is body
 
 
 @given(st.binary(max_size=40) | st.text('[]{}:,"\\ud83 1e-.ntrue', max_size=25).map(str.encode))

@@ -195,16 +195,10 @@ def kept() -> list[Path]:
 
 
 def test_no_lock_file_with_addresses_is_kept(kept: list[Path]) -> None:
-    locks = {
-        "uv.lock",
-        "poetry.lock",
-        "pdm.lock",
-        "Pipfile.lock",
-        "package-lock.json",
-        "npm-shrinkwrap.json",
-        "yarn.lock",
-    }
-    assert [str(path) for path in kept if path.name in locks] == []
+    locks = {"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "yarn.lock", "pnpm-lock.yaml"}
+    npm = {"package-lock.json", "npm-shrinkwrap.json"}  # welcome if made with --omit-lockfile-registry-resolved
+    named = [path for path in kept if path.name in npm and b'"resolved"' in (ROOT / path).read_bytes()]
+    assert [str(path) for path in [*named, *(path for path in kept if path.name in locks)]] == []
 
 
 def test_no_file_names_a_package_registry(kept: list[Path]) -> None:

@@ -163,6 +163,18 @@ def get(body: bytes, pointer: Pointer) -> bytes | None:
         return next((_written(slot.value) for _, slot in _reach(_Document(body).root, pointer, ())), None)
 
 
+def repeats(body: bytes, name: str) -> bool:
+    """Tell whether the body is an object that has a member of this name more than once, however it is spelled.
+
+    Parsers disagree about which one counts (RFC 8259, section 4). Raises JsonError as :func:`find` does.
+    """
+    box = _Document(body).root.open()
+    if box is None or box.names is None:
+        return False
+    box.lay_out()
+    return sum(slot.name == name for slot in box.slots) > 1
+
+
 def apply(body: bytes, edits: Sequence[Edit]) -> Edited:
     """Apply the edits in order; each sees what those before it did.
 

@@ -256,8 +256,10 @@ class _Rewriter:
         if replaced:
             headers = headers.without("content-encoding")
         headers = self.required(headers)
-        if self.facts.stream and "accept-encoding" in headers:
+        asked = headers.get("accept-encoding")
+        if self.facts.stream and asked is not None and asked != "identity":
             headers = headers.with_set("accept-encoding", "identity")
+            self.note("header:accept-encoding", "", f"{asked} -> identity", "so that each event can pass as it comes")
         upstream = self.decision.upstream
         for edit in upstream.provider.headers if upstream else ():
             headers = self.header(headers, edit, f"providers.{self.decision.provider}")

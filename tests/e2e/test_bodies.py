@@ -100,6 +100,19 @@ def test_a_body_that_needs_no_edit_arrives_readable_too(upstream: Upstream, prox
     assert request.get("content-encoding") in {None, "identity"}
 
 
+@pytest.mark.parametrize("name", CODINGS)
+def test_a_body_that_goes_where_the_client_sent_it_is_not_even_unpacked(
+    upstream: Upstream, proxy: Mitm, name: str
+) -> None:
+    """Same host, no edit: the very bytes (G1)."""
+    coding, pack = CODINGS[name]
+    body = pack(BODY % b"as-it-is")
+    url = f"{upstream.url}/v1/responses"
+    request = sent(upstream, proxy, body, ("Content-Encoding", coding), path=url)
+    assert request.body == body
+    assert request.get("content-encoding") == coding
+
+
 def cut(data: bytes) -> bytes:
     return data[: len(data) * 2 // 3]
 
@@ -194,3 +207,18 @@ def test_one_broken_body_does_not_harm_the_next_on_the_same_connection(upstream:
                 "ok": True
             }
     assert [request.body for request in upstream.wait_for(4)] == [b"{", BODY % b"swapped", b"\xff", BODY % b"swapped"]
+
+
+def test_a_client_that_waits_for_the_word_to_go_on_gets_it(upstream: Upstream, proxy: Mitm) -> None:
+    """As curl does with bodies of more than a megabyte."""
+    upstream.forget()
+    body = BODY % b"swap-me"
+    with Client.plain(proxy.port) as client:
+        client.send(
+            b"POST /v1/responses HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: %s\r\nExpect: 100-continue\r\n"
+            b"Content-Length: %d\r\n\r\n" % (KEY.encode(), len(body))
+        )
+        assert (client.reader.until(b"\r\n\r\n") or b"").startswith(b"HTTP/1.1 100 ")
+        client.send(body)
+        assert client.response().status == 200
+    assert upstream.wait_for(1)[0].body == BODY % b"swapped"

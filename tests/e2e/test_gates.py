@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab import Client, Mitm, Reply, Request, Upstream, provider
+from tests.lab import Client, Mitm, Reply, Request, Upstream
 from tests.lab.sdk import CLAUDE, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def answer(_: Request, reply: Reply) -> None:
+    reply.json(200, {})
 
 
 def ask(port: int, body: bytes, headers: dict[str, str], path: str = "/v1/messages") -> int:
@@ -45,13 +49,13 @@ default: cloud
 
 @pytest.fixture(scope="module")
 def plan() -> Iterator[Upstream]:
-    with Upstream(provider()) as up:
+    with Upstream(answer) as up:
         yield up
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[Upstream]:
-    with Upstream(provider()) as up:
+    with Upstream(answer) as up:
         yield up
 
 
@@ -161,10 +165,7 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def anywhere() -> Iterator[Upstream]:
-    def script(_: Request, reply: Reply) -> None:
-        reply.json(200, {})
-
-    with Upstream(script) as up:
+    with Upstream(answer) as up:
         yield up
 
 
@@ -207,3 +208,15 @@ def test_each_condition_decides(
     anywhere.forget()
     assert ask(each.port, json.dumps({"model": "m", **body}).encode(), headers, path) == 200
     assert [request.target.split("/")[1] for request in anywhere.wait_for(1)] == [expected]
+
+
+def test_one_connection_goes_now_here_and_now_there(plan: Upstream, cloud: Upstream, gate: Mitm) -> None:
+    plan.forget()
+    cloud.forget()
+    headers = {"host": "127.0.0.1", "x-api-key": KEY, "x-agent-id": "planner"}
+    models = ["claude-a", "kimi-b", "claude-c", "claude-d", "kimi-e", "kimi-f", "claude-g"]
+    with Client.plain(gate.port) as client:
+        for model in models:
+            client.request("POST", "/v1/messages", headers, json.dumps({"model": model}).encode()).read()
+    assert [request.json()["model"] for request in plan.requests] == [name for name in models if name[0] == "c"]
+    assert [request.json()["model"] for request in cloud.requests] == [name for name in models if name[0] == "k"]

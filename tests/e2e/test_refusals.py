@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from tests.lab import Client, Mitm, Upstream, provider
-from tests.lab.sdk import KEY, MESSAGES, NO_ANTHROPIC_KEY, NO_OPENAI_KEY, anthropic_sdk, openai_sdk
+from tests.lab.sdk import CLAUDE, KEY, MESSAGES, NO_ANTHROPIC_KEY, NO_OPENAI_KEY, anthropic_sdk, openai_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,3 +128,27 @@ def test_a_refusal_is_json_and_says_so_and_holds_no_credential(proxy: Mitm) -> N
         # and the connection lives on
         assert client.request("POST", "/v1/messages", headers, b'{"model":"y","messages":[]}').status == 404
     assert KEY not in proxy.log()
+
+
+def test_a_websocket_is_refused_with_the_status_that_makes_codex_go_on_over_http(proxy: Mitm) -> None:
+    """426: at 404 or 405 it tries seven times first."""
+    with Client.plain(proxy.port) as client:
+        headers = {
+            "host": "127.0.0.1",
+            "authorization": f"Bearer {KEY}",
+            "connection": "Upgrade",
+            "upgrade": "websocket",
+            "sec-websocket-version": "13",
+            "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }
+        assert client.request("GET", "/v1/responses", headers).status == 426
+
+
+@pytest.mark.parametrize("path", ("/", "/coding", "/v1"))
+def test_the_probe_of_claude_code_is_answered_and_the_connection_lives_on(proxy: Mitm, path: str) -> None:
+    """It sends ``HEAD`` to its base URL first; an answer with a body would spoil what follows."""
+    with Client.plain(proxy.port) as client:
+        for _ in range(2):
+            response = client.request("HEAD", path, {"host": "127.0.0.1", "user-agent": CLAUDE})
+            assert response.status in {200, 404}
+            assert response.read() == b""

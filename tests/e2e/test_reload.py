@@ -175,7 +175,9 @@ def test_a_missing_credential_at_the_start_ends_it_and_names_the_variable() -> N
 
 
 def test_a_file_that_merely_lies_in_the_current_folder_decides_nothing(upstream: Upstream) -> None:
-    proxy = Mitm(ONE.format(url=upstream.url), options={"wiremend_rules": ""})
-    with proxy:  # its current folder holds that rules.yaml
-        assert (proxy.folder / "rules.yaml").is_file()
-        assert proxy.ready["rules"] != str(proxy.rules)
+    proxy = Mitm()
+    lying = proxy.folder / "rules.yaml"
+    lying.write_text(ONE.format(url=upstream.url))
+    with proxy:  # its current folder is that folder
+        assert proxy.ready["rules"] != str(lying)
+        assert str(lying) not in proxy.log()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab import Authority, Forwarder, Mitm, Reply, Request, Upstream, kimi, provider
+from tests.lab import Authority, Client, Forwarder, Mitm, Reply, Request, Upstream, kimi, provider
 from tests.lab.scripts import credential
-from tests.lab.sdk import KEY, MESSAGES, NO_ANTHROPIC_KEY, anthropic_sdk, openai_sdk
+from tests.lab.sdk import CLAUDE, KEY, MESSAGES, NO_ANTHROPIC_KEY, anthropic_sdk, openai_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,3 +136,13 @@ def test_no_key_at_all_goes_to_the_providers_default(
     (request,) = platform.requests
     assert (request.target, credential(request)) == ("/anthropic/v1/messages", PLATFORM_KEY)
     assert coding.requests == []
+
+
+def test_one_tunnel_goes_now_here_and_now_there(proxy: Mitm, coding: Upstream, platform: Upstream) -> None:
+    body = b'{"model":"k3","messages":[]}'
+    with Client.through(proxy.port, "api.kimi.com", ca=proxy.ca) as client:
+        for key in (KEY, PLATFORM_KEY, KEY):
+            headers = {"host": "api.kimi.com", "user-agent": CLAUDE, "authorization": f"Bearer {key}"}
+            assert client.request("POST", "/coding/v1/chat/completions", headers, body).json()["model"] == "k3"
+    assert [credential(request) for request in coding.requests] == [KEY, KEY]
+    assert [(request.target, credential(request)) for request in platform.requests] == [("/v1/chat/completions", PLATFORM_KEY)]

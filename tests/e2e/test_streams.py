@@ -24,10 +24,10 @@ from tests.lab.scripts import (
     responses_stream,
     sse,
 )
-from tests.lab.sdk import KEY, MESSAGES, anthropic_sdk
+from tests.lab.sdk import KEY, MESSAGES, anthropic_sdk, openai_sdk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 RULES = """
 providers:
@@ -211,7 +211,9 @@ def test_a_stream_that_comes_compressed_all_the_same_arrives_readable(stage: Sta
 
 
 @pytest.mark.parametrize("finish", (Reply.cut, Reply.abort))
-def test_a_stream_that_is_cut_is_never_a_success(stage: Stage, proxy: Mitm, finish: object) -> None:
+def test_a_stream_that_is_cut_is_never_a_success(
+    stage: Stage, proxy: Mitm, finish: Callable[[Reply], None]
+) -> None:
     arrived = threading.Event()
 
     def script(_: Request, reply: Reply) -> None:
@@ -219,7 +221,7 @@ def test_a_stream_that_is_cut_is_never_a_success(stage: Stage, proxy: Mitm, fini
         for event in WIRES["/v1/messages"][:5]:
             reply.send(event)
         reply.wait(arrived)
-        finish(reply)  # type: ignore[operator]  # an unbound method of Reply
+        finish(reply)
 
     stage.script = script
     with Client.plain(proxy.port) as client:
@@ -268,3 +270,64 @@ def test_several_streams_run_side_by_side(stage: Stage, proxy: Mitm) -> None:
     finally:
         for client in clients:
             client.close()
+
+
+def test_what_the_upstream_refuses_passes_as_it_is(stage: Stage, proxy: Mitm) -> None:
+    body = b'{ "error" : {"type":"rate_limit_reached_error" ,"message":"caf\\u00e9"}}\n'
+    headers = [("Content-Type", "application/octet-stream"), ("Retry-After", "7"), ("X-Request-Id", "r1"), ("x-request-id", "r2")]
+    stage.script = lambda _, reply: reply.body(429, headers, body)
+    with Client.plain(proxy.port) as client:
+        response = client.request("POST", "/v1/messages", HEADERS, ASKED)
+        assert (response.status, response.get("retry-after")) == (429, "7")
+        assert response.all("x-request-id") == ["r1", "r2"]
+        assert response.read() == body
+
+
+def test_a_whole_reply_keeps_its_bytes_and_its_coding(stage: Stage, proxy: Mitm) -> None:
+    packed = gzip.compress(b'{"id":"msg_1", "type":"message","usage":{"input_tokens":1,"output_tokens":2}}')
+    stage.script = lambda _, reply: reply.body(
+        200, [("content-type", "application/json"), ("content-encoding", "gzip")], packed
+    )
+    with Client.plain(proxy.port) as client:
+        response = client.request("POST", "/v1/messages", HEADERS, b'{"model":"m","messages":[]}')
+        assert (response.get("content-encoding"), response.read()) == ("gzip", packed)
+
+
+@pytest.mark.parametrize("finish", (Reply.cut, Reply.abort))
+def test_an_upstream_that_hangs_up_without_a_word_is_an_error_and_no_hang(
+    stage: Stage, proxy: Mitm, finish: Callable[[Reply], None]
+) -> None:
+    stage.script = lambda _, reply: finish(reply)
+    with Client.plain(proxy.port) as client:
+        assert client.request("POST", "/v1/messages", HEADERS, ASKED).status == 502
+
+
+def test_events_without_an_end_arrive_too(stage: Stage, proxy: Mitm) -> None:
+    """A last event that lacks its empty line is the strict clients' business, not to be swallowed here."""
+
+    def script(_: Request, reply: Reply) -> None:
+        reply.head(200, [("content-type", "text/event-stream")])
+        reply.send(b"data: 1\n\ndata: [DONE]")
+        reply.end()
+
+    stage.script = script
+    with Client.plain(proxy.port) as client:
+        assert client.request("POST", "/v1/chat/completions", HEADERS, ASKED).read() == b"data: 1\n\ndata: [DONE]"
+
+
+@pytest.mark.parametrize("http2", (False, True))
+def test_an_openai_client_streams_through_the_https_proxy_over_either_http(
+    stage: Stage, site: Upstream, proxy: Mitm, http2: bool  # noqa: FBT001 - a column of the table
+) -> None:
+    """Codex speaks HTTP/2 over TLS."""
+    site.forget()
+    stage.script = responses_stream(ANSWER, stage.gate)
+    with openai_sdk(f"{site.url}/v1/v1", proxy=proxy, http2=http2) as client:
+        stage.gate.release()
+        stream = client.responses.create(model="m", input="hi", stream=True)
+        assert next(iter(stream)).type == "response.created"
+        for _ in WIRES["/v1/responses"]:
+            stage.gate.release()
+        assert [event.type for event in stream][-1] == "response.completed"
+    assert site.wait_for(1)[0].target == "/v1/responses"
+    assert site.requests[0].get("host") == f"localhost:{site.port}"

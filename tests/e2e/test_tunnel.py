@@ -169,6 +169,17 @@ def test_a_client_that_refuses_our_certificate_is_named_with_the_variable_to_set
     start = len(proxy.log())
     with pytest.raises(ssl.SSLCertVerificationError):
         Client.through(proxy.port, "b.watched.example", ca=authority.ca)
-    told = proxy.wait_log(r".*does not trust Wiremend.*b\.watched\.com.*", after=start).group()
+    told = proxy.wait_log(r".*does not trust Wiremend.*b\.watched\.example.*", after=start).group()
     assert str(proxy.ca) in told
     assert "SSL_CERT_FILE" in told
+
+
+def test_a_double_v1_is_repaired_for_a_host_that_only_intercept_names(site: Upstream, proxy: Mitm) -> None:
+    site.forget()
+    with Client.through(proxy.port, "a.watched.example", ca=proxy.ca) as client:
+        body = b'{"model":"m", "messages":[]}'
+        headers = [("Host", "a.watched.example"), ("X-Api-Key", "sk-FAKE"), ("X-Odd", "1")]
+        assert client.request("POST", "/x/v1/v1/messages?beta=true", headers, body).read() == body
+    (request,) = site.wait_for(1)
+    assert (request.target, request.body) == ("/x/v1/messages?beta=true", body)
+    assert request.headers[:3] == tuple(headers)

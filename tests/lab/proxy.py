@@ -25,7 +25,6 @@ import signal
 import struct
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import termios
 import threading
@@ -95,7 +94,6 @@ class Mitm:
             "confdir": self.confdir,
             "wiremend_ready": self._ready_file,
             "wiremend_calls": self._calls_file,
-            **({"wiremend_rules": self.rules} if self.rules else {}),
             **({"web_port": 0, "web_open_browser": False} if program == "mitmweb" else {}),
             **(options or {}),
         }
@@ -148,11 +146,13 @@ class Mitm:
         sets = [part for name, value in self._options.items() for part in ("--set", f"{name}={_option(value)}")]
         modes = [part for mode in self._mode for part in ("--mode", mode)]
         if self.way == "script":
+            sets += ["--set", f"wiremend_rules={self.rules}"] if self.rules else []
             listen = [] if modes else ["--listen-host", "127.0.0.1", "--listen-port", "0"]
             return [str(BIN / self._program), *listen, *modes, *sets, "-s", str(self._addon), *self._args]
         script = (BIN if self.way == "console" else installed_wheel()) / "wiremend"
         interface = {"mitmdump": [], "mitmproxy": ["--ui", "console"], "mitmweb": ["--ui", "web"]}[self._program]
-        return [str(script), "proxy", "--port", "0", *interface, *modes, *sets, *self._args]
+        rules = ["--rules", str(self.rules)] if self.rules else []
+        return [str(script), "proxy", "--port", "0", *rules, *interface, *modes, *sets, *self._args]
 
     def __enter__(self) -> Self:
         """Start and wait until it is ready."""
@@ -319,7 +319,7 @@ def installed_wheel() -> Path:
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     python = folder / "venv" / "bin" / "python"
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "dependencies.pth").write_text("".join(f"{path}\n" for path in sys.path if path.endswith("site-packages")))
     _run([sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)])
     return folder / "venv" / "bin"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "sk-kimi-FAKE-of-the-client"
 CLAUDE: Final = "claude-cli/2.1.197 (external, sdk-cli)"
-NO_ANTHROPIC_KEY: Final[Any] = {"X-Api-Key": anthropic.Omit()}
+NO_ANTHROPIC_KEY: Final[Any] = {"X-Api-Key": anthropic.Omit(), "Authorization": anthropic.Omit()}
 NO_OPENAI_KEY: Final[Any] = {"Authorization": openai.Omit()}
 """What ``extra_headers`` takes so that a call leaves without a credential."""
 
@@ -50,14 +50,15 @@ def openai_sdk(
     agent: str | None = None,
     headers: Mapping[str, str] | None = None,
     proxy: Mitm | None = None,
+    http2: bool = False,
 ) -> openai.OpenAI:
-    """Make OpenAI's client for a base URL; ``proxy`` as above."""
+    """Make OpenAI's client for a base URL; ``proxy`` as above, ``http2`` offers HTTP/2 as Codex does."""
     return openai.OpenAI(
         base_url=base,
         api_key=key,
         max_retries=0,
         default_headers={**({"User-Agent": agent} if agent else {}), **(headers or {})},
-        http_client=openai.DefaultHttpxClient(**_way(proxy)),
+        http_client=openai.DefaultHttpxClient(http2=http2, **_way(proxy)),
     )
 
 

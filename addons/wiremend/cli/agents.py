@@ -110,7 +110,7 @@ GENERIC: Final = Agent(
 _RUNNERS: Final = frozenset({"npx", "bunx", "pnpm", "yarn", "npm", "bun", "node", "deno", "uvx", "pipx", "uv", "env"})
 """Programs that start an agent named among their arguments."""
 
-_PROXY_VARIABLES: Final = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,10 @@ def _bypasses(entry: str, host: str) -> bool:
 
 
 def _local_bypass(environ: Mapping[str, str], base: str) -> dict[str, str]:
-    """Keep the machine's proxy from getting the requests to our gateway, which is on loopback."""
+    """Keep the machine's proxy from getting the requests to our gateway, which is on loopback.
+
+    Claude Code sends them there by HTTPS_PROXY as well, though their URL is plain http (measured).
+    """
     if not any(environ.get(name) for name in _PROXY_VARIABLES):
         return {}
     ours = urlsplit(base).hostname or ""

@@ -122,7 +122,7 @@ class Proxy:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter's mitmdump with our own script
                 self.command,
-                env=self.environ,
+                env={**self.environ, "PYTHONUNBUFFERED": "1"},  # the log is read while it runs
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -165,6 +165,7 @@ class Proxy:
         end = time.monotonic() + START_BOUND
         while True:
             if (ready := self._read()) is not None:
+                self._ready_file.unlink()
                 return ready
             try:
                 code = process.wait(_PACE)
@@ -177,10 +178,11 @@ class Proxy:
     def _read(self) -> Ready | None:
         try:
             ready = msgspec.json.decode(self._ready_file.read_bytes(), type=Ready, dec_hook=_path)
+            # On a machine's first start mitmproxy makes its CA after it listens, which takes a moment.
+            whole = ready.ca.read_bytes().rstrip().endswith(b"-----END CERTIFICATE-----")
         except FileNotFoundError:
             return None
-        self._ready_file.unlink()
-        return ready
+        return ready if whole else None
 
     def _tail(self) -> str:
         return "\n".join(self.said().splitlines()[-_TAIL:]) or f"it said nothing ({self.log})"

@@ -18,9 +18,11 @@ from wiremend.errors import RulesError, SetupError
 from wiremend.mitm.process import who_listens
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import find_rules
+from wiremend.rules.resolve import points_at, reachable
 from wiremend.rules.urls import LOOPBACK
 
 _ANY_PORT = 0
+_TRIES = 20
 
 
 def script() -> Path:
@@ -55,22 +57,37 @@ def proxy(rules: Path | None, port: int | None, host: str | None, ui: str, argum
             f"{host} can be reached by other machines, which needs a token:"
             f" add `listen: {{token: $WIREMEND_TOKEN}}` to {found.path}"
         )
-    # `localhost` listens on 127.0.0.1 and ::1 alike, which is what clients that say localhost need.
-    listen = "localhost" if host in LOOPBACK else host
-    if port != _ANY_PORT:
-        find_owner(listen, port)
-    sys.exit(start(ui, [*options(found.path, listen, port, arguments), *arguments]))
+    port = free_port(host) if port == _ANY_PORT else port
+    find_owner(host, port)
+    for name, upstream in resolved.upstreams.items():
+        if name in reachable(resolved.rules) and points_at(upstream, LOOPBACK | {host}, port):
+            raise SetupError(f"the provider {name!r} points at this very port ({port}); requests would go round")
+    named = found.path if found.origin == "named" else None  # the addon's own look-up finds the others, and says why
+    sys.exit(start(ui, [*options(named, host, port, ui, arguments), *arguments]))
 
 
-def options(rules: Path, host: str, port: int, arguments: tuple[str, ...]) -> list[str]:
-    """Give mitmproxy's arguments for our proxy; what the user says in ``arguments`` comes after and wins."""
-    given = ["-s", str(script()), "--listen-host", host, "--listen-port", str(port), "--set", f"wiremend_rules={rules}"]
-    said = " ".join(arguments)
-    if not {"-v", "--verbose"} & set(arguments):
-        given += ["--set", "wiremend_connection_log=false"]
-        if "flow_detail" not in said:
-            given += ["--set", "flow_detail=0"]
-    return given
+def listening(host: str, port: int) -> list[str]:
+    """Give mitmproxy's arguments for an address; loopback is 127.0.0.1 and ::1 both, for clients that say localhost."""
+    if host not in LOOPBACK:
+        return ["--listen-host", host, "--listen-port", str(port)]
+    modes = [f"regular@{address}:{port}" for address in ("127.0.0.1", "::1") if _usable(address)]
+    return [part for mode in modes for part in ("--mode", mode)]
+
+
+def options(rules: Path | None, host: str, port: int, ui: str, arguments: tuple[str, ...]) -> list[str]:
+    """Give mitmproxy's arguments for our proxy, but for what the user says in ``arguments``: a thing is said once."""
+    said = {argument.partition("=")[0] for argument in arguments}
+    given = ["-s", str(script())]
+    if not said & {"--mode", "-m"}:
+        given += listening(host, port)
+    elif not said & {"--listen-port", "-p"}:
+        given += ["--listen-host", host, "--listen-port", str(port)]
+    sets = {"wiremend_rules": str(rules)} if rules is not None else {}
+    if not said & {"-v", "--verbose"}:
+        sets["wiremend_connection_log"] = "false"
+    if ui == "dump" and not said & {"-v", "--verbose", "--flow-detail", "-q", "--quiet"}:
+        sets["flow_detail"] = "0"
+    return given + [part for name, value in sets.items() if name not in said for part in ("--set", f"{name}={value}")]
 
 
 def start(ui: str, arguments: list[str]) -> int:
@@ -78,19 +95,44 @@ def start(ui: str, arguments: list[str]) -> int:
     from mitmproxy.tools import main as tools  # noqa: PLC0415 - half a second that `--help` need not take
 
     program = {"dump": tools.mitmdump, "console": tools.mitmproxy, "web": tools.mitmweb}[ui]
-    if ui != "dump":
-        arguments = [a for a in arguments if a != "flow_detail=0"]
-        arguments = [
-            a
-            for i, a in enumerate(arguments)
-            if not (a == "--set" and arguments[i + 1 : i + 2] and "=" not in arguments[i + 1])
-        ]
     return program(arguments) or 0
+
+
+def _usable(address: str) -> bool:
+    """Tell whether this machine has a loopback address: without IPv6, ``::1`` cannot be bound."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def free_port(host: str) -> int:
+    """Give a port that is free just now, on all addresses that a proxy on ``host`` listens on."""
+    addresses = [address for address in ("127.0.0.1", "::1") if _usable(address)] if host in LOOPBACK else [host]
+    for _ in range(_TRIES):
+        with socket.create_server((addresses[0], 0), family=_family(addresses[0])) as first:
+            port = int(first.getsockname()[1])
+        try:
+            for address in addresses[1:]:
+                socket.create_server((address, port), family=_family(address)).close()
+        except OSError:
+            continue
+        return port
+    raise SetupError(f"no port is free on {' and '.join(addresses)}")
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def find_owner(host: str, port: int) -> None:
     """Raise :class:`SetupError`, with the owner's name, where a port is in use or may not be used."""
-    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    hosts = ("127.0.0.1", "::1") if host in LOOPBACK else (host,)
+    found = [address for name in hosts for address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)]
+    for family, _, _, _, address in found:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -38,6 +38,12 @@ class Exchange:
     tally: Tally | None = None
     finished: bool = False
 
+    def secrets(self) -> tuple[str, ...]:
+        """Give the credentials that this exchange knows: the client's, and those that the rules resolved (G8)."""
+        upstreams = self.resolved.upstreams.values()
+        resolved = (upstream.secret.value for upstream in upstreams if upstream.secret is not None)
+        return (*(credential.value for credential in self.facts.credentials), *resolved)
+
     def pin(self, flow: HTTPFlow) -> None:
         """Copy what people want to see into the flow's metadata."""
         outcome = self.outcome

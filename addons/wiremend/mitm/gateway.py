@@ -193,9 +193,8 @@ class Gateway:
     def _refuse(flow: http.HTTPFlow, status: int, kind: str, message: str) -> None:
         found = locate(flow.request.path)
         wire = WIRES[wire_of(found, headers_of(flow.request)) or "chat"]
-        flow.response = http.Response.make(
-            status, wire.error_body(status, kind, f"Wiremend: {message}"), {"content-type": "application/json"}
-        )
+        body = b"" if flow.request.method == "HEAD" else wire.error_body(status, kind, f"Wiremend: {message}")
+        flow.response = http.Response.make(status, body, {"content-type": "application/json"})
         logger.warning("%s %s refused: %s", flow.request.method, flow.request.path.partition("?")[0], message)
 
 

@@ -26,7 +26,7 @@ from wiremend.ledger.sinks import append_json
 from wiremend.notes import Note
 from wiremend.pipeline import Rewritten
 from wiremend.protocols import WIRES
-from wiremend.rules.families import looks_like_credential
+from wiremend.rules.families import scrubbed
 from wiremend.sse import EventParser, StreamError, with_data
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ class Reply:
         self.house.exchanges.pop(flow.id, None)
         try:
             exchange.pin(flow)
-            self._tell(row_of(flow, exchange, error))
+            if exchange.facts.endpoint is not None:  # a probe of some other path at the gateway is no call
+                self._tell(row_of(flow, exchange, error))
         except Exception as failure:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to log the call", failure)
 
@@ -238,6 +239,6 @@ def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
         cached_tokens=tally.cached_tokens if tally else None,
         mended=mended,
         route=decision.route if decision else None,
-        error="(text withheld: it looks like a credential)" if said and looks_like_credential(said) else said,
+        error=scrubbed(said, exchange.secrets()) if said else None,
         path=exchange.facts.path,
     )

@@ -50,7 +50,10 @@ class Rewrite:
         if _answered(flow):
             return
         if gateway and flow.request.host == NOWHERE[0]:
-            self._answer(flow, 500, "internal", "Wiremend could not decide where this request goes; its log says why")
+            why = "could not decide where this request goes; its log says why"
+            if not ctx.options.wiremend_enabled:
+                why = "is switched off (wiremend_enabled), so this request has no destination"
+            self._answer(flow, 500, "internal", f"Wiremend {why}")
         else:
             via_for(flow)
 
@@ -116,7 +119,7 @@ class Rewrite:
     @staticmethod
     def _reply(flow: http.HTTPFlow, status: int, body: bytes) -> None:
         headers = {"content-type": "application/json", "x-wiremend": "refused", "x-should-retry": "false"}
-        flow.response = http.Response.make(status, body, headers)
+        flow.response = http.Response.make(status, b"" if flow.request.method == "HEAD" else body, headers)
 
 
 def _answered(flow: http.HTTPFlow) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from wiremend.errors import JsonError
+from wiremend.jsonedit import repeats
 from wiremend.rules.clients import client_of
 from wiremend.rules.urls import LOOPBACK, locate, split_path
 
@@ -81,13 +83,19 @@ class _Peek(msgspec.Struct):
 
 
 def peek(body: bytes | None) -> tuple[str | None, bool]:
-    """Give a JSON body's model (None where it is missing, null or no text) and whether it asks for a stream."""
+    """Give a JSON body's model and whether it asks for a stream.
+
+    The model is None where it is missing, null, no text, or named twice: a gate that looks at one name while the
+    upstream takes the other is no gate.
+    """
     if not body:
         return None, False
     try:
+        if repeats(body, "model"):
+            return None, False
         seen = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Peek)
         model = msgspec.json.decode(seen.model)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, JsonError):
         return None, False
     return (model if isinstance(model, str) else None), bytes(seen.stream) == b"true"
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from wiremend.rules.globs import compile_glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 type AuthStyle = Literal["bearer", "x-api-key"]
 
@@ -66,6 +69,9 @@ HOMES: tuple[str, ...] = tuple(dict.fromkeys(home for family in FAMILIES for hom
 _LONG = 16
 """A prefix with fewer characters behind it is a glob's beginning or an example, not a credential."""
 
+_SHORTEST = 6
+"""A known secret with fewer characters is a word like `dummy`, which may stand in any text."""
+
 _PREFIXES = "|".join(re.escape(family.prefix) for family in FAMILIES)
 _CREDENTIAL = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PREFIXES})[A-Za-z0-9_.~+/=-]{{{_LONG},}}")
 
@@ -78,6 +84,14 @@ def family_of(credential: str) -> Family | None:
 def looks_like_credential(text: str) -> bool:
     """Tell whether a text holds what looks like a credential of a known family."""
     return _CREDENTIAL.search(text) is not None
+
+
+def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
+    """Give a text from outside without credentials: those that are known, and what looks like one (G8)."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, shown(secret))
+    return _CREDENTIAL.sub(lambda match: shown(match[0]), text)
 
 
 def shown(credential: str) -> str:
