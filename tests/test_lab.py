@@ -369,11 +369,13 @@ class Stub:
         for name in ("rules", "ready", "calls"):
             loader.add_option(f"wiremend_{name}", str, "", "")
         loader.add_option("stub_fails", bool, False, "")
+        loader.add_option("stub_says", str, "", "")
 
     def running(self):
         if ctx.options.stub_fails:
             print("no good", flush=True)
             os._exit(3)
+        print(ctx.options.stub_says, flush=True)
         servers = ctx.master.addons.get("proxyserver").servers
         address = next(iter(servers)).listen_addrs[0]
         ca = pathlib.Path(ctx.options.confdir) / "mitmproxy-ca-cert.pem"
@@ -427,6 +429,13 @@ def test_a_proxy_runs_in_a_world_of_its_own_and_ends_without_a_trace(
     assert not proxy.folder.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("accident", ("the key is sk-kimi-FAKE-leaked", "Traceback (most recent call last):"))
+def test_a_log_that_holds_a_credential_or_an_accident_fails_the_test(stub: Path, accident: str) -> None:
+    proxy = Mitm(addon=stub, options={"stub_says": accident}).start()
+    with pytest.raises(AssertionError, match="the log or the calls hold"):
+        proxy.stop()
 
 
 def test_a_proxy_that_dies_at_start_shows_its_log_at_once(stub: Path) -> None:

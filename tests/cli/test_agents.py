@@ -44,7 +44,12 @@ class World:
         return target
 
     def plan(
-        self, agent: str, style: Style, argv: Sequence[str] = (), environ: Mapping[str, str] | None = None, **more: Any  # noqa: ANN401 - passed on
+        self,
+        agent: str,
+        style: Style,
+        argv: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        **more: Any,  # noqa: ANN401 - passed on
     ) -> LaunchPlan:
         """Plan a launch of an agent, of its program alone if no command line is given."""
         return plan(

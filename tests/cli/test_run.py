@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 DEADLINE = 20.0
 
 SEEN = """\
-import json, os, psutil, sys
+import glob, json, os, psutil, sys
 me = psutil.Process()
 proxy, = (p for p in me.parent().children() if p.pid != me.pid)
 seen = {"environ": dict(os.environ), "group": os.getpgrp() == os.getpgid(os.getppid()), "proxy": proxy.pid}
@@ -62,8 +62,10 @@ def call(url):
 @contextlib.contextmanager
 def started(argv: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Start a program in a session of its own, without a terminal; a test that fails leaves nothing of it behind."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(argv, env=environ, text=True, start_new_session=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        argv, env=environ, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
         try:
             yield process
         finally:
@@ -170,7 +172,8 @@ def test_a_machines_first_run_has_a_ca_and_a_proxy_that_dies_is_named(tmp_path: 
         'ours = open(os.environ["NODE_EXTRA_CA_CERTS"]).read()\n'
         'assert ours.strip() in open(os.environ["SSL_CERT_FILE"]).read()\n'
         "proxy.kill()\n"
-        "while proxy.status() != psutil.STATUS_ZOMBIE: pass\n"  # the run reaps it when the command has ended
+        "while proxy.status() != psutil.STATUS_ZOMBIE: pass\n"  # the run reaps it when the command has ended,
+        'while len(glob.glob(f"/proc/{proxy.pid}/task/*")) > 1: pass\n'  # which needs the end of its threads too
     )
     with start(program, environ) as process:
         _, err = process.communicate(timeout=DEADLINE)
@@ -201,7 +204,7 @@ os.kill(os.getpid(), 9)
 def test_the_terminal_is_the_commands_own_and_ctrl_c_comes_once(tmp_path: Path) -> None:
     pid, terminal = pty.fork()
     if pid == 0:  # the child: becomes the run, with the terminal as its controlling one
-        os.execve(
+        os.execve(  # noqa: S606 - the test is that process from here on
             WIREMEND[0],
             [*WIREMEND, "run", "--", sys.executable, "-c", TERMINAL],
             clean_environ(tmp_path / "home"),
@@ -260,13 +263,14 @@ def test_broken_rules_are_named_before_anything_is_started(tmp_path: Path) -> No
     assert not (tmp_path / "home").exists()
 
 
-def test_a_proxy_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path), "PATH": os.defpath, "PYTHONPATH": clean_environ(tmp_path / "x")["PYTHONPATH"]}
-    proxy = Proxy(tmp_path, environ=environ, options={"connection_strategy": "sideways"})
-    with pytest.raises(SetupError, match=r"(?s)did not start.*sideways"):
-        proxy.start()
+def test_a_proxy_that_does_not_start_shows_what_its_log_says(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("providers:\n  corp: {base_url: 'https://corp.example', key: $ABSENT_KEY}\ndefault: corp\n")
+    proxy = Proxy(tmp_path, rules=rules, environ=clean_environ(tmp_path / "home"))
+    with pytest.raises(SetupError, match=r"(?s)did not start.*rules\.yaml:2:.*ABSENT_KEY"), proxy:
+        pytest.fail("it started")  # pragma: no cover
     assert proxy.ended() is not None
-    with pytest.raises(SetupError):
+    with pytest.raises(SetupError, match="not running"):
         _ = proxy.base
 
 
@@ -286,6 +290,16 @@ import os, signal, sys
 from wiremend.cli.run import Interrupted, Signals
 with Signals() as signals:
     sys.exit(signals.supervise([sys.executable, "-c", sys.argv[1]], os.environ))
+"""
+
+EARLY = """\
+import os, signal
+from wiremend.cli.run import Interrupted, Signals
+try:
+    with Signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+except Interrupted as stop:
+    print(stop.number)
 """
 
 CHILD = """\
@@ -335,10 +349,8 @@ def test_what_was_ignored_stays_ignored_for_the_command_too(tmp_path: Path) -> N
 
 
 def test_a_signal_before_the_command_ends_the_run(tmp_path: Path) -> None:
-    program = SUPERVISE.partition("    sys.exit")[0] + "    os.kill(os.getpid(), signal.SIGTERM)\n"
-    program = f"{program.replace('with Signals', 'try:\n  with Signals')}except Interrupted as stop:\n  print(stop.number)"
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", EARLY],
         env=clean_environ(tmp_path / "home"),
         capture_output=True,
         text=True,
@@ -349,7 +361,7 @@ def test_a_signal_before_the_command_ends_the_run(tmp_path: Path) -> None:
 
 def test_files_that_the_caller_opened_are_the_commands_too(tmp_path: Path) -> None:
     ours, theirs = os.pipe()
-    os.set_inheritable(theirs, True)
+    os.set_inheritable(theirs, True)  # noqa: FBT003 - its only spelling
     argv = [sys.executable, "-c", SUPERVISE, f"import os; os.write({theirs}, b'here')"]
     done = subprocess.run(argv, env=clean_environ(tmp_path / "home"), close_fds=False, check=False)
     os.close(theirs)

@@ -44,7 +44,8 @@ def test_a_bundle_keeps_the_roots_that_the_user_named(tmp_path: Path, ours: Path
 
 def test_a_bundle_joins_what_several_variables_name_and_the_extra_ones_of_node(tmp_path: Path, ours: Path) -> None:
     environ = {
-        name: str(authority(tmp_path, name.lower())) for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        name: str(authority(tmp_path, name.lower()))
+        for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
     }
     expected = ["curl_ca_bundle", "node_extra_ca_certs", "ours", "ssl_cert_file"]
     assert names(ca_bundle(ours, tmp_path, environ)) == expected
@@ -85,7 +86,10 @@ def test_each_certificate_stands_once_however_its_file_is_broken_into_lines(tmp_
 
 def test_node_gets_the_ca_itself_unless_the_user_has_extra_certificates(tmp_path: Path, ours: Path) -> None:
     assert extra_bundle(ours, tmp_path, {}) == ours
-    environ = {"NODE_EXTRA_CA_CERTS": str(authority(tmp_path, "corp")), "SSL_CERT_FILE": str(authority(tmp_path, "other"))}
+    environ = {
+        "NODE_EXTRA_CA_CERTS": str(authority(tmp_path, "corp")),
+        "SSL_CERT_FILE": str(authority(tmp_path, "other")),
+    }
     assert names(extra_bundle(ours, tmp_path, environ)) == ["corp", "ours"]
 
 

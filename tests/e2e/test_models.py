@@ -120,9 +120,3 @@ def test_an_unregistered_model_goes_to_the_default_with_one_warning(upstream: Up
         line for line in proxy.log()[start:].splitlines() if "never-heard-of-before" in line and "no route" in line
     ]
     assert len(warnings) == 1
-
-
-def test_a_body_that_names_the_model_twice_does_not_get_two_meanings(upstream: Upstream, proxy: Mitm) -> None:
-    """Some readers take the first, some the last: whichever, the name upstream is not the alias."""
-    body = b'{"model":"chained","messages":[],"model":"chained"}'
-    assert b"chained" not in body_sent(upstream, proxy, body)

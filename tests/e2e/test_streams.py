@@ -317,10 +317,10 @@ def test_events_without_an_end_arrive_too(stage: Stage, proxy: Mitm) -> None:
 
 @pytest.mark.parametrize("http2", (False, True))
 def test_an_openai_client_streams_through_the_https_proxy_over_either_http(
-    stage: Stage, site: Upstream, proxy: Mitm, http2: bool  # noqa: FBT001 - a column of the table
+    stage: Stage, site: Upstream, upstream: Upstream, proxy: Mitm, http2: bool  # noqa: FBT001 - a column of the table
 ) -> None:
     """Codex speaks HTTP/2 over TLS."""
-    site.forget()
+    upstream.forget()
     stage.script = responses_stream(ANSWER, stage.gate)
     with openai_sdk(f"{site.url}/v1/v1", proxy=proxy, http2=http2) as client:
         stage.gate.release()
@@ -329,5 +329,5 @@ def test_an_openai_client_streams_through_the_https_proxy_over_either_http(
         for _ in WIRES["/v1/responses"]:
             stage.gate.release()
         assert [event.type for event in stream][-1] == "response.completed"
-    assert site.wait_for(1)[0].target == "/v1/responses"
-    assert site.requests[0].get("host") == f"localhost:{site.port}"
+    (request,) = upstream.wait_for(1)
+    assert (request.target, request.get("host")) == ("/v1/responses", f"127.0.0.1:{upstream.port}")

@@ -47,6 +47,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 ADDON: Final = ROOT / "addons" / "wiremend_addon.py"
 BIN: Final = Path(sys.executable).parent
 
+SCANDALS: Final = re.compile(r"sk-[\w-]*FAKE[\w-]*|Traceback \(most recent call last\)|has crashed")
+"""What no log and no record of calls may hold: a credential (G8; the tests' keys all say FAKE), an accident of ours (G7)."""
+
 _START: Final = 30.0
 _TAIL: Final = 4000
 _PACE: Final = 0.02
@@ -240,7 +243,10 @@ class Mitm:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self._listen.join(DEADLINE)
+            told = self.log() + "".join(map(str, self.calls()))
             shutil.rmtree(self.folder, ignore_errors=True)
+        if self.ready and (found := SCANDALS.search(told)):
+            raise AssertionError(f"the log or the calls hold {found.group()!r}\n{told[-_TAIL:]}")
         if left:
             raise AssertionError(f"the process {self.ready['pid']} outlived the command that started it")
         return code

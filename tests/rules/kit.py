@@ -12,7 +12,7 @@ import msgspec
 
 from wiremend.errors import RulesError
 from wiremend.headers import Headers
-from wiremend.pipeline import ClientRequest, Refused, Rewritten, rewrite
+from wiremend.pipeline import ClientRequest, Refused, Rewritten, rewrite, unpack
 from wiremend.rules.engine import decide
 from wiremend.rules.facts import Facts, facts_of
 from wiremend.rules.load import load_rules
@@ -75,7 +75,7 @@ def facts(rules: Resolved, **asked: Any) -> Facts:  # noqa: ANN401 - the parts o
         headers=made.headers,
         host=made.host,
         port=made.port,
-        body=made.body or None,
+        body=unpack(made)[0],
         agent_header=rules.rules.agent_header,
         agent=made.agent,
     )

@@ -24,6 +24,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -122,6 +123,17 @@ def stream(seen: Seen) -> list[bytes]:
     return [render(msgspec.json.encode(event), event["type"]) for event in events]
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that asks no resolver for its own name, as http.server's would."""
+
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind, and keep the address as the name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+
 class KimiLike:
     """The provider, on a free port of 127.0.0.1; use it as a context manager.
 
@@ -140,14 +152,13 @@ class KimiLike:
         class Handler(_Handler):
             owner = provider
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="kimi-like", daemon=True)
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return int(self._server.server_address[1])
+        return self._server.server_port
 
     @property
     def base(self) -> str:

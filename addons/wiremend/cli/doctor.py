@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -42,7 +42,7 @@ from wiremend.rules.resolve import reachable, resolve
 from wiremend.rules.urls import LOOPBACK, parse_base
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from rich.console import Console
 
@@ -60,6 +60,8 @@ REPLACING: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CO
 """Variables whose file replaces the roots of the program that reads it; ``NODE_EXTRA_CA_CERTS`` adds to them."""
 
 ADDING: Final = "NODE_EXTRA_CA_CERTS"
+_CERTIFICATE: Final = b"-----BEGINCERTIFICATE-----"
+_SOME: Final = 2
 _PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _LEADING: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _KIMIS_NODE: Final = 22
@@ -70,12 +72,13 @@ _COLOURS: Final[dict[Level, str]] = {"ok": "green", "warn": "yellow", "FAIL": "b
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: how bad, about what, what is so, and what to do about it."""
+    """One line: how bad, about what, what is so, and what to do about it; ``names`` are the variables it speaks of."""
 
     level: Level
     about: str
     what: str
     do: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,33 @@ class Listener:
 
     kind: Kind
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Where a variable leads; ``shown`` has no user, no password and no query in it."""
+
+    scheme: str
+    host: str
+    port: int
+    shown: str
+
+    @property
+    def local(self) -> bool:
+        """Tell whether that is this machine."""
+        return self.host in LOOPBACK
+
+
+def read_url(text: str) -> Url | None:
+    """Read a URL; None where it is none, or of a scheme other than http and https."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    if not parts.hostname or port is None:
+        return None
+    return Url(parts.scheme, parts.hostname, port, f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 type Look = Callable[[int], Listener]
@@ -126,7 +156,7 @@ def examine(environ: Mapping[str, str], *, port: int | None, rules: Path | None,
     findings += check_proxies(environ, look_at)
     findings += check_trust(environ, ca, needed=leads_to_us(environ, look_at))
     findings += check_bypass(environ, hosts)
-    findings += check_bases(environ, resolved, hosts, look_at)
+    findings += check_bases(environ, resolved, look_at)
     findings += check_state(state_folder(environ))
     findings += check_agents(environ, node_version(environ))
     return findings
@@ -135,8 +165,8 @@ def examine(environ: Mapping[str, str], *, port: int | None, rules: Path | None,
 def show(findings: list[Finding], console: Console) -> None:
     """Print the findings and how many of them matter."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    for finding in findings:
-        what = Text(finding.what)
+    for finding in merged(findings):
+        what = Text(": ".join(filter(None, (", ".join(finding.names), finding.what))))
         if finding.do:
             what.append(f"\n→ {finding.do}", "cyan")
         table.add_row(Text(finding.level, _COLOURS[finding.level]), Text(finding.about, "bold"), what)
@@ -144,6 +174,15 @@ def show(findings: list[Finding], console: Console) -> None:
     counts = {level: sum(finding.level == level for finding in findings) for level in ("FAIL", "warn")}
     said = [f"{counts[level]} {what}" for level, what in (("FAIL", "to mend"), ("warn", "to look at")) if counts[level]]
     console.print(f"\n{', '.join(said) if said else 'All is well.'}")
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """Give one finding for all that say the same of different variables, in the place of the first."""
+    names: dict[Finding, tuple[str, ...]] = {}
+    for finding in findings:
+        bare = replace(finding, names=())
+        names[bare] = (*names.get(bare, ()), *finding.names)
+    return [replace(bare, names=all_names) for bare, all_names in names.items()]
 
 
 # -- the program and its rules
@@ -210,52 +249,52 @@ def check_credentials(offline: Resolved, environ: Mapping[str, str]) -> list[Fin
 def check_port(port: int, at: Listener, cannot: str | None) -> list[Finding]:
     """Check the port that ``wiremend proxy`` would take; ``cannot`` says why it cannot be listened on."""
     if at.kind == "wiremend":
-        return [Finding("ok", "port", f"a Wiremend listens on {port}{_named(at)}")]
+        return [Finding("ok", "port", f"{port} is taken, by a Wiremend{_named(at, ': ')}")]
     if at.kind == "other":
         do = f"stop it, or choose another: wiremend proxy --port {port + 2}; `wiremend run` finds a free one by itself"
-        return [Finding("FAIL", "port", f"{port} is in use{_named(at) or ' by another program'}", do)]
+        return [Finding("FAIL", "port", f"{port} is in use by {at.name or 'another program'}", do)]
     return [Finding("FAIL", "port", cannot)] if cannot else [Finding("ok", "port", f"{port} is free")]
 
 
 def check_proxies(environ: Mapping[str, str], look_at: Look) -> list[Finding]:
     """Check what HTTPS_PROXY and its kin lead to."""
     findings = []
-    values: dict[str, list[str]] = {}
     for name in _PROXIES:
-        if environ.get(name):
-            values.setdefault(environ[name], []).append(name)
-    for value, names in values.items():
-        about, which = names[0], ", ".join(names)
-        parts = _url(value if "://" in value else f"http://{value}")
-        if parts is None:
-            findings.append(Finding("FAIL", about, "is no URL of a proxy", f"unset {which}, or set http://HOST:PORT"))
+        value = environ.get(name)
+        if not value:
             continue
-        host, port, shown = parts
-        at = look_at(port) if host in LOOPBACK else Listener("other")
-        if at.kind == "nobody":
-            do = f"start what belongs there, such as `wiremend proxy --port {port}`, or unset {which}"
-            findings.append(Finding("FAIL", about, f"leads to {shown}, where nothing listens", do))
-        elif at.kind == "wiremend":
-            findings.append(Finding("ok", about, f"leads to the Wiremend on port {port}"))
+        url = read_url(value if "://" in value else f"http://{value}")
+        other = name.swapcase()
+        if url is None:
+            finding = Finding("FAIL", "proxy", "no URL of a proxy", f"unset {name}, or set http://HOST:PORT")
+        elif not url.local:
+            finding = Finding("ok", "proxy", f"{url.shown}, which Wiremend goes through to providers")
         else:
-            findings.append(
-                Finding("ok", about, f"leads to {shown}{_named(at)}; Wiremend goes through it to providers")
-            )
-    for upper, lower in zip(_PROXIES[::2], _PROXIES[1::2], strict=True):
-        if environ.get(upper) and environ.get(lower) and environ[upper] != environ[lower]:
-            do = "programs differ in which of them they read; set both alike"
-            findings.append(Finding("warn", upper, f"is not what {lower} is", do))
-    return findings or [Finding("ok", "HTTPS_PROXY", "is not set; `wiremend run` sets it for the agent")]
+            finding = _at_port("proxy", name, url, look_at(url.port))
+            if finding.level == "warn":
+                finding = Finding("ok", "proxy", f"{finding.what}, which Wiremend goes through to providers")
+        findings.append(replace(finding, names=(name,)))
+        if name.isupper() and environ.get(other) not in (None, "", value):
+            do = "programs differ in which of the two they read; set both alike"
+            findings.append(Finding("warn", "proxy", "not the same", do, (name, other)))
+    return findings or [Finding("ok", "proxy", "none is set; `wiremend run` sets HTTPS_PROXY for the agent")]
+
+
+def _at_port(about: str, name: str, url: Url, at: Listener) -> Finding:
+    """Say what a variable that names a port of this machine leads to; ``warn`` where it is another program."""
+    if at.kind == "wiremend":
+        return Finding("ok", about, f"the Wiremend on port {url.port}")
+    if at.kind == "other":
+        return Finding("warn", about, f"{url.shown}{_named(at, ', ')}")
+    do = f"start what belongs there, such as `wiremend proxy --port {url.port}`, or unset {name}"
+    return Finding("FAIL", about, f"{url.shown}, where nothing listens", do)
 
 
 def leads_to_us(environ: Mapping[str, str], look_at: Look) -> bool:
     """Tell whether a proxy variable leads to a Wiremend, so that agents see its certificates."""
-    for name in _LEADING:
-        value = environ.get(name, "")
-        parts = _url(value if "://" in value else f"http://{value}")
-        if parts is not None and parts[0] in LOOPBACK and look_at(parts[1]).kind == "wiremend":
-            return True
-    return False
+    values = [environ[name] for name in _LEADING if environ.get(name)]
+    urls = [read_url(value if "://" in value else f"http://{value}") for value in values]
+    return any(url is not None and url.local and look_at(url.port).kind == "wiremend" for url in urls)
 
 
 def check_bypass(environ: Mapping[str, str], hosts: frozenset[str]) -> list[Finding]:
@@ -265,9 +304,9 @@ def check_bypass(environ: Mapping[str, str], hosts: frozenset[str]) -> list[Find
         for entry in environ.get(name, "").replace(",", " ").split():
             passing = sorted(host for host in hosts - LOOPBACK if _covers(entry, host))
             if passing:
-                shown = f"{', '.join(passing[:2])}{f' and {len(passing) - 2} more' if len(passing) > 2 else ''}"  # noqa: PLR2004 - two are enough to show what it does
-                do = f"take {entry} out of {name}; `wiremend run` does it for the agent"
-                findings.append(Finding("warn", name, f"{entry} lets {shown} pass by the proxy", do))
+                shown = ", ".join([*passing[:_SOME], *(["…"] if len(passing) > _SOME else [])])
+                do = f"take {entry} out; `wiremend run` does it for the agent"
+                findings.append(Finding("warn", "bypass", f"{entry} lets {shown} pass by the proxy", do, (name,)))
     return findings
 
 
@@ -277,91 +316,77 @@ def _covers(entry: str, host: str) -> bool:
     return not name or host == name or host.endswith(f".{name}")
 
 
-def check_bases(
-    environ: Mapping[str, str], resolved: Resolved | None, hosts: frozenset[str], look_at: Look
-) -> list[Finding]:
+def check_bases(environ: Mapping[str, str], resolved: Resolved | None, look_at: Look) -> list[Finding]:
     """Check the base URLs that agents, or the rules, read from variables: how they are written, and where they lead."""
     templates = {name: template for agent in (GENERIC, *AGENTS) for name, template in agent.bases.items()}
-    used = _providers_by_variable(resolved)
+    used = _providers_by_variable(resolved) if resolved else {}
     findings = []
-    for variable in dict.fromkeys((*templates, *used)):
-        value = environ.get(variable, "")
-        parts = _url(value)
+    for name in dict.fromkeys((*templates, *used)):
+        value = environ.get(name)
         if not value:
             continue
-        if parts is None or "://" not in value:
-            do = f"unset {variable}, or begin it with http:// or https://"
-            findings.append(Finding("FAIL", variable, "is no URL", do))
+        url = read_url(value)
+        if url is None:
+            do = f"unset {name}, or begin it with http:// or https://"
+            findings.append(Finding("FAIL", "base URL", "no URL", do, (name,)))
             continue
-        spelling = _spelling(variable, value, templates.get(variable, ""), used=variable in used)
-        if variable in used:
-            dead = parts[0] in LOOPBACK and look_at(parts[1]).kind == "nobody"
-            what = f"{parts[2]} is where the rules send {' and '.join(used[variable])}"
-            place = Finding(
-                "warn" if dead else "ok", variable, f"{what}{', and nothing listens there' if dead else ''}"
-            )
-        else:
-            place = _place(variable, value, resolved, hosts, look_at)
-        findings += [spelling] if spelling else []
-        findings += [place] if place.level != "ok" or not spelling else []
+        place = _place(name, url, used.get(name, []), resolved, look_at)
+        spelling = _spelling(value, templates.get(name, ""), used=name in used)
+        said = [spelling, place] if spelling and place.level != "ok" else [spelling or place]
+        findings += [replace(finding, names=(name,)) for finding in said]
     return findings
 
 
-def _providers_by_variable(resolved: Resolved | None) -> dict[str, list[str]]:
+def _providers_by_variable(resolved: Resolved) -> dict[str, list[str]]:
     """Give the variables in the base URLs of the providers that a route can reach, with the providers."""
     found: dict[str, list[str]] = {}
-    for name in reachable(resolved.rules) if resolved else ():
-        bases = resolved.rules.providers[name].bases if resolved else {}
-        for variable in {variable for template in bases.values() for variable in template.names}:
+    for name in reachable(resolved.rules):
+        templates = resolved.rules.providers[name].bases.values()
+        for variable in {variable for template in templates for variable in template.names}:
             found.setdefault(variable, []).append(name)
     return found
 
 
-def _spelling(variable: str, value: str, template: str, *, used: bool) -> Finding | None:
-    """Say what is wrong with the way a base is written; None where nothing is."""
+def _spelling(value: str, template: str, *, used: bool) -> Finding | None:
+    """Say what is wrong with the way a base is written; None where nothing is.
+
+    ``template`` tells what the variable's clients expect: with ``/v1`` at its end they add none.
+    """
     path = urlsplit(value).path.rstrip("/")
     base = parse_base(value)
-    versionless = base.text.removesuffix(f"/{base.path[-1]}") if base.path else base.text
-    again = re.search(r"/(v\d+\w*)(?:/+\1)+$", path)
-    if again:
-        right = versionless if template == "{base}" else base.text
-        return Finding("warn", variable, f"ends in /{again[1]} more than once", _repair(right))
-    if template == "{base}" and path.endswith("/v1"):
-        return Finding(
-            "warn",
-            variable,
-            "ends in /v1, and its clients add their own: /v1/v1/messages is a 404",
-            _repair(versionless),
-        )
-    if not used and template.endswith("/v1") and base.version is None and base.path != base.root:
-        return Finding("warn", variable, "has no /v1 at its end, and its clients add none", _repair(base.text))
-    return None
+    right = base.text
+    if template == "{base}" and base.path:
+        right = right.removesuffix(f"/{base.path[-1]}")
+    if again := re.search(r"/(v\d+\w*)(?:/+\1)+$", path):
+        what = f"/{again[1]} more than once at its end"
+    elif template == "{base}" and path.endswith("/v1"):
+        what = "/v1 at its end, and clients add their own: /v1/v1/messages is a 404"
+    elif not used and template.endswith("/v1") and base.version is None and base.path != base.root:
+        what = "no /v1 at its end, and clients add none"
+    else:
+        return None
+    do = f"nothing, where requests go through Wiremend, which repairs it; else set it to {right}"
+    return Finding("warn", "base URL", what, do)
 
 
-def _repair(right: str) -> str:
-    return f"nothing, where requests go through Wiremend, which repairs it; else set it to {right}"
-
-
-def _place(variable: str, value: str, resolved: Resolved | None, hosts: frozenset[str], look_at: Look) -> Finding:
-    """Say where a base leads, and whether Wiremend sees what goes there."""
-    parts = urlsplit(value)
-    host, port, shown = _url(value) or ("", 0, "")
-    if host in LOOPBACK:
-        at = look_at(port)
-        if at.kind == "nobody":
-            do = f"start what belongs there, such as `wiremend proxy --port {port}`, or unset {variable}"
-            return Finding("FAIL", variable, f"leads to {shown}, where nothing listens", do)
-        if at.kind == "wiremend":
-            return Finding("ok", variable, f"leads to the Wiremend on port {port}")
-        do = "`wiremend run --via gateway` leads the agent through Wiremend all the same"
-        return Finding("warn", variable, f"leads to {shown}{_named(at)}, past Wiremend", do)
-    if parts.scheme == "http":
-        do = "`wiremend run --via gateway` sees those calls"
-        return Finding("warn", variable, f"{shown} is plain http, which HTTPS_PROXY does not lead through Wiremend", do)
-    if host not in hosts and not (resolved is not None and resolved.known_host(host)):
-        do = f"add to rules.yaml: listen: {{intercept: [{host}]}}"
-        return Finding("warn", variable, f"{host} is no host that the rules know, and is tunnelled undecrypted", do)
-    return Finding("ok", variable, f"{shown}, which is looked after as HTTPS proxy")
+def _place(name: str, url: Url, providers: list[str], resolved: Resolved | None, look_at: Look) -> Finding:
+    """Say where a base leads, and whether Wiremend sees what goes there; ``providers`` are those that the rules have."""
+    here = _at_port("base URL", name, url, look_at(url.port)) if url.local else None
+    if here is not None and here.level != "warn":
+        return here
+    if providers:
+        return Finding("ok", "base URL", f"{url.shown}, where the rules have {' and '.join(providers)}")
+    by_gateway = "`wiremend run --via gateway` leads the agent through Wiremend all the same"
+    if here is not None:
+        return Finding("warn", "base URL", f"{here.what}, past Wiremend", by_gateway)
+    if url.scheme == "http":
+        what = f"{url.shown} is plain http, which HTTPS_PROXY does not lead through Wiremend"
+        return Finding("warn", "base URL", what, by_gateway)
+    if resolved is not None and not resolved.known_host(url.host):
+        do = f"add to rules.yaml: listen: {{intercept: [{url.host}]}}"
+        what = f"{url.host} is not known to the rules, so the HTTPS proxy tunnels it undecrypted"
+        return Finding("warn", "base URL", what, do)
+    return Finding("ok", "base URL", f"{url.shown}, which the HTTPS proxy looks after")
 
 
 # -- certificates
@@ -401,33 +426,27 @@ def check_trust(environ: Mapping[str, str], ca: Path, *, needed: bool) -> list[F
     findings = []
     named = [name for name in (ADDING, *REPLACING) if environ.get(name)]
     ours = _squeezed(ca)
+    lines = "`wiremend proxy` prints the lines"
     for name in named:
         file = _squeezed(Path(environ[name]))
-        count = len(_CERTIFICATE.findall(file))
+        count = file.count(_CERTIFICATE)
+        finding = Finding("ok", "trust", "Wiremend's CA is in it")
         if not count:
-            level: Level = "warn" if name == ADDING else "FAIL"
-            findings.append(
-                Finding(level, name, f"{environ[name]} holds no certificates", f"unset {name}, or name a PEM file")
-            )
+            what = f"no certificates in {environ[name]}"
+            finding = Finding("warn" if name == ADDING else "FAIL", "trust", what, "unset it, or name a PEM file")
         elif not ours or ours not in file:
+            finding = Finding("ok", "trust", f"{environ[name]}, to which `wiremend run` adds the CA for the agent")
             if needed:
-                do = f"add {ca} to a copy of that file; `wiremend proxy` prints the lines"
-                findings.append(Finding("warn", name, f"{environ[name]} does not hold Wiremend's CA", do))
+                do = f"set it to a copy with {ca} added; {lines}"
+                finding = Finding("warn", "trust", f"Wiremend's CA is not in {environ[name]}", do)
         elif count == 1 and name in REPLACING:
-            do = "name a bundle of the machine's roots and the CA; `wiremend proxy` prints the lines"
-            what = "holds Wiremend's CA alone, so that git, pip and the like trust no one else"
-            findings.append(Finding("warn", name, what, do))
-        else:
-            findings.append(Finding("ok", name, "holds Wiremend's CA"))
+            what = "Wiremend's CA alone, so that git, pip and the like trust no one else"
+            finding = Finding("warn", "trust", what, f"set it to a bundle of the machine's roots and the CA; {lines}")
+        findings.append(replace(finding, names=(name,)))
     if needed and not named:
-        do = "set what `wiremend proxy` prints, or start the agent with `wiremend run --`"
-        return [
-            Finding("warn", "trust", "HTTPS_PROXY leads to Wiremend, and no variable makes agents trust its CA", do)
-        ]
-    return findings or [Finding("ok", "trust", "`wiremend run` makes the agent trust the CA")]
-
-
-_CERTIFICATE: Final = re.compile(rb"-----BEGINCERTIFICATE-----")
+        what = "HTTPS_PROXY leads to Wiremend, and no variable makes agents trust its CA"
+        return [Finding("warn", "trust", what, f"set them ({lines}), or start the agent with `wiremend run --`")]
+    return findings or [Finding("ok", "trust", "no variable is set; `wiremend run` makes the agent trust the CA")]
 
 
 def _squeezed(path: Path) -> bytes:
@@ -509,18 +528,5 @@ def node_version(environ: Mapping[str, str]) -> str | None:
     return done.stdout.strip() if re.fullmatch(r"v\d+(\.\d+)*", done.stdout.strip()) else None
 
 
-def _url(text: str) -> tuple[str, int, str] | None:
-    """Give host, port, and what of a URL may be shown (no user, no password, no query); None where it is no URL."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return None
-    if not parts.hostname or port is None:
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return parts.hostname, port, f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
-
-
-def _named(at: Listener) -> str:
-    return f" by {at.name}" if at.name else ""
+def _named(at: Listener, before: str) -> str:
+    return f"{before}{at.name}" if at.name else ""
