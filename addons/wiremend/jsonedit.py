@@ -123,17 +123,24 @@ def get(body: bytes, pointer: Pointer) -> bytes | None:
         return next((written(slot.value) for _, slot in _reach(Document(body).root, pointer, ())), None)
 
 
-def repeats(body: bytes, name: str) -> bool:
-    """Tell whether the body is an object that has a member of this name more than once, however it is spelled.
+def check(body: bytes) -> None:
+    """Raise JsonError unless the body is JSON in UTF-8. Half a surrogate pair, which JavaScript writes, is allowed."""
+    with depth_checked():
+        Document(body)
 
-    Parsers disagree about which one counts (RFC 8259, section 4). Raises JsonError as :func:`find` does.
+
+def members(body: bytes, *names: str) -> tuple[list[bytes], ...]:
+    """Give, for each name, the values of all members of the body that are called so, however they are spelled.
+
+    A name that repeats has several values, and parsers disagree about which one counts (RFC 8259, section 4). A body
+    that is no object has no members. Raises JsonError as :func:`find` does.
     """
     with depth_checked():
         box = Document(body).root.open()
     if box is None or box.names is None:
-        return False
+        return tuple([] for _ in names)
     box.lay_out()
-    return sum(slot.name == name for slot in box.slots) > 1
+    return tuple([bytes(slot.text()) for slot in box.slots if slot.name == name] for name in names)
 
 
 def apply(body: bytes, edits: Sequence[Edit]) -> Edited:

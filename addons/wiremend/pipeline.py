@@ -9,23 +9,22 @@ nothing of it is (G1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from wiremend.codings import decode
 from wiremend.errors import BodyError, JsonError, RefusedError
 from wiremend.headers import Headers, without_hop_by_hop
-from wiremend.jsonedit import Edit, apply
+from wiremend.jsonedit import Edit, apply, check
 from wiremend.notes import Note
 from wiremend.protocols import WIRES
-from wiremend.rules.credentials import QUERY_CARRIERS, Send, apply_plan, plan_credential
+from wiremend.rules.credentials import Send, apply_plan, plan_credential
 from wiremend.rules.engine import Decision, decide, edits_for
 from wiremend.rules.facts import facts_of
 from wiremend.rules.families import looks_like_credential
-from wiremend.rules.urls import Destination, authority, split_path
+from wiremend.rules.urls import Destination, authority, carries_credential, split_path
 
 if TYPE_CHECKING:
     from wiremend.rules.credentials import Plan
@@ -136,9 +135,9 @@ def unpack(request: ClientRequest) -> tuple[bytes | None, str | None]:
     except BodyError as error:
         return None, str(error)
     try:
-        msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return None, f"it is not JSON: {error}"
+        check(body)
+    except JsonError as error:
+        return None, str(error)
     return body, None
 
 
@@ -159,7 +158,8 @@ class _Rewriter:
         destination = self.destination()
         moved = not self.facts.addressed(destination.host, destination.port)
         plan = plan_credential(self.facts, self.decision, self.resolved)
-        destination = self.strip_query(destination, moved=moved)
+        if moved and carries_credential(self.request.target):
+            self.note("url", "query", "a credential in the query stays behind", "G11")
         edits = edits_for(self.facts, self.decision, self.resolved)
         body = self.body(edits, moved=moved)
         headers = self.headers(destination, plan, edits, moved=moved, replaced=body is not None)
@@ -194,22 +194,8 @@ class _Rewriter:
             host = authority(found.scheme, found.host, found.port)
             self.notes.append(Note("routed", "url", "", f"goes to {decision.provider or host} ({host})", why))
         if found.path != request.target:
-            self.note("url", "url", f"{request.target} -> {found.path}", why)
+            self.note("url", "url", f"{split_path(request.target)[0]} -> {split_path(found.path)[0]}", why)
         return found
-
-    def strip_query(self, destination: Destination, *, moved: bool) -> Destination:
-        """Keep credentials in the query from a host that the client did not address."""
-        path, query = split_path(destination.path)
-        named = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
-        if not moved or not QUERY_CARRIERS & {name.lower() for name in named}:
-            return destination
-        kept = [
-            (name, value)
-            for name, value in parse_qsl(query, keep_blank_values=True)
-            if name.lower() not in QUERY_CARRIERS
-        ]
-        self.note("url", "query", "a credential in the query stays behind", "G11")
-        return replace(destination, path=path + (f"?{urlencode(kept)}" if kept else ""))
 
     # -- what
 

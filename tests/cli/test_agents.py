@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,6 @@ from wiremend.cli.recipes import Overlay, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 BASE = "http://127.0.0.1:41234"
 V1 = f"{BASE}/v1"
@@ -31,6 +31,7 @@ class World:
     """A home, a project and a private folder, and launches planned in them."""
 
     def __init__(self, root: Path) -> None:
+        """Make the folders below ``root``."""
         self.home, self.project, self.folder = (root / name for name in ("home", "project", "run"))
         for folder in (self.home, self.project, self.folder):
             folder.mkdir()
@@ -313,8 +314,7 @@ def test_qwens_model_providers_are_moved_in_its_system_layer(world: World) -> No
     world.write(".qwen/settings.json", json.dumps(settings))
     system = world.write("system.json", '{"telemetry": {"enabled": false}}')
     launch = world.plan("qwen", "gateway", environ={"QWEN_CODE_SYSTEM_SETTINGS_PATH": str(system)})
-    with open(launch.environ["QWEN_CODE_SYSTEM_SETTINGS_PATH"]) as file:
-        layer = json.load(file)
+    layer = json.loads(Path(launch.environ["QWEN_CODE_SYSTEM_SETTINGS_PATH"]).read_text())
     assert layer == {
         "telemetry": {"enabled": False},
         "modelProviders": {"openai": [{**model, "baseUrl": V1}], "anthropic": [{**model, "baseUrl": BASE}]},
@@ -345,8 +345,7 @@ def test_cline_gets_a_copy_of_its_providers_with_our_base_url(world: World, vari
     launch = world.plan("cline", "gateway", environ={variable: str(world.home / value)} if variable else {})
     target = launch.environ["CLINE_PROVIDER_SETTINGS_PATH"]
     assert target.startswith(str(world.folder))
-    with open(target) as file:
-        providers = json.load(file)["providers"]
+    providers = json.loads(Path(target).read_text())["providers"]
     assert providers["a"]["settings"] == {"provider": "a", "apiKey": "sk-FAKE", "baseUrl": V1}
     assert providers["cline"] == login
 

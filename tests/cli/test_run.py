@@ -28,7 +28,7 @@ from tests.lab import Authority, Forwarder, Upstream, kimi
 from wiremend.cli.agents import GENERIC, find_agent
 from wiremend.cli.launch import Proxy
 from wiremend.cli.receipt import read_rows, receipt, why_none
-from wiremend.cli.run import KEEP, make_folder, run_command
+from wiremend.cli.run import KEEP, llm_hosts, make_folder, run_command
 from wiremend.errors import SetupError
 from wiremend.ledger.row import CallRow, to_json
 
@@ -263,6 +263,17 @@ def test_broken_rules_are_named_before_anything_is_started(tmp_path: Path) -> No
     assert not (tmp_path / "home").exists()
 
 
+def test_hosts_that_may_not_pass_by_are_the_vendors_and_the_rules_own_but_not_this_machine(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "providers:\n  corp: {base_url: 'https://llm.corp.example/v1', key: $ABSENT_KEY}\n"
+        "  here: {base_url: 'https://localhost:8443', auth: none}\ndefault: corp\n"
+    )
+    hosts = llm_hosts(rules, {})
+    assert {"llm.corp.example", "api.anthropic.com", "api.moonshot.ai"} <= hosts
+    assert not {"localhost", "127.0.0.1", "::1"} & hosts
+
+
 def test_a_proxy_that_does_not_start_shows_what_its_log_says(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("providers:\n  corp: {base_url: 'https://corp.example', key: $ABSENT_KEY}\ndefault: corp\n")
@@ -304,15 +315,16 @@ except Interrupted as stop:
 
 CHILD = """\
 import os, signal, sys
-got = []
-for number in map(int, {numbers}):
-    signal.signal(number, lambda number, _: got.append(number))
-print(*(n for n in range(1, 16) if signal.getsignal(n) == signal.SIG_IGN and n not in (13,)), flush=True)
-while not got:
-    signal.pause()
-print(*got, flush=True)
+numbers = {numbers}
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+print("ignores", *(n for n in (1, 2, 3, 15) if signal.getsignal(n) == signal.SIG_IGN), flush=True)
+got = None
+while got != numbers[-1]:
+    got = signal.sigwait(numbers)
+    print(int(got), flush=True)
 sys.exit(3)
 """
+"""Says which signals it was started with ignored, then each one that comes, until the last of its list."""
 
 
 def supervise(tmp_path: Path, child: str, *before: str) -> contextlib.AbstractContextManager[Started]:
@@ -320,15 +332,14 @@ def supervise(tmp_path: Path, child: str, *before: str) -> contextlib.AbstractCo
     return started([*before, sys.executable, "-c", SUPERVISE, child], clean_environ(tmp_path / "home"))
 
 
-@pytest.mark.parametrize(
-    "number", (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGQUIT)
-)
-def test_a_signal_is_passed_on_and_the_commands_own_exit_code_counts(tmp_path: Path, number: signal.Signals) -> None:
-    with supervise(tmp_path, CHILD.format(numbers=[int(number)])) as process:
+def test_signals_are_passed_on_and_the_commands_own_exit_code_counts(tmp_path: Path) -> None:
+    numbers = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM]
+    with supervise(tmp_path, CHILD.format(numbers=[*map(int, numbers)])) as process:
         assert process.stdout
-        assert process.stdout.readline() == "\n"
-        process.send_signal(number)
-        assert process.stdout.readline() == f"{int(number)}\n"
+        assert process.stdout.readline() == "ignores\n"
+        for number in numbers:
+            process.send_signal(number)
+            assert process.stdout.readline() == f"{int(number)}\n"
         assert process.wait(DEADLINE) == 3
 
 
@@ -341,7 +352,7 @@ def test_what_was_ignored_stays_ignored_for_the_command_too(tmp_path: Path) -> N
     child = CHILD.format(numbers=[int(signal.SIGTERM)])
     with supervise(tmp_path, child, "sh", "-c", 'trap "" HUP; exec "$@"', "sh") as process:
         assert process.stdout
-        assert process.stdout.readline() == f"{int(signal.SIGHUP)}\n"
+        assert process.stdout.readline() == f"ignores {int(signal.SIGHUP)}\n"
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == f"{int(signal.SIGTERM)}\n"
@@ -419,19 +430,26 @@ def test_a_receipt_adds_up_tokens_ways_mends_and_failures() -> None:
         "  mended: url x2, model x1",
         "  1 failed: 429 rate_limit_error: slow down",
         "  1 failed: no answer connection refused",
-        "  1 failed: 404",
         "  said once",
         "  log: /x/proxy.log",
     ]
 
 
 def test_a_receipt_without_a_call_gives_the_likely_cause_and_what_the_proxy_asked_for() -> None:
-    said = "[12:00:00] x does not trust Wiremend's certificate for api.kimi.com; set Y\n[12:00:01] listening\n" * 2
-    text = receipt([row(asked=None)], log=Path("/x/l"), said=said, hints=["maybe this"])
+    trust = "[12:00:00.123] x does not trust Wiremend's certificate for api.kimi.com; set Y\n"
+    passed = "[12:00:01.456] llm.corp.example looks like a provider, but is tunnelled undecrypted; add Z\n"
+    said = f"{trust}[12:00:01.000] listening\n{passed}{trust.replace('00:00', '00:09')}"
+    text = receipt([row(asked=None, status=404)], log=Path("/x/l"), said=said, hints=["maybe this"])
     assert text.splitlines() == [
         "wiremend: no LLM call was seen, but 1 other request",
-        "  [12:00:00] x does not trust Wiremend's certificate for api.kimi.com; set Y",
+        "  1 failed: 404",
+        "  x does not trust Wiremend's certificate for api.kimi.com; set Y",
+        "  llm.corp.example looks like a provider, but is tunnelled undecrypted; add Z",
         "  maybe this",
+        "  log: /x/l",
+    ]
+    assert receipt([row()], log=Path("/x/l"), said=said).splitlines()[2:] == [
+        "  x does not trust Wiremend's certificate for api.kimi.com; set Y",
         "  log: /x/l",
     ]
 
@@ -442,7 +460,7 @@ def test_a_receipt_without_a_call_gives_the_likely_cause_and_what_the_proxy_aske
         ("codex", "proxy", "SSL_CERT_FILE"),
         ("claude", "proxy", "NODE_EXTRA_CA_CERTS"),
         ("claude", "gateway", "ANTHROPIC_BASE_URL"),
-        ("aider", "gateway", "OPENAI_API_BASE"),
+        ("qwen", "gateway", "OPENAI_BASE_URL"),
     ),
 )
 def test_the_likely_cause_names_the_variable_that_the_agent_reads(program: str, style: Any, expected: str) -> None:  # noqa: ANN401 - one of two words

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import certifi
 import pytest
@@ -32,8 +33,9 @@ def names(bundle: Path) -> list[str]:
     """Give the common names in a bundle, in order, as OpenSSL reads them."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(bundle)
-    found = [dict(pair for part in certificate["subject"] for pair in part) for certificate in context.get_ca_certs()]
-    return sorted(str(subject.get("commonName")) for subject in found)
+    certificates: list[Any] = context.get_ca_certs()
+    subjects = [dict(pair for part in certificate["subject"] for pair in part) for certificate in certificates]
+    return sorted(str(subject.get("commonName")) for subject in subjects)
 
 
 @pytest.mark.parametrize("variable", ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
@@ -43,10 +45,8 @@ def test_a_bundle_keeps_the_roots_that_the_user_named(tmp_path: Path, ours: Path
 
 
 def test_a_bundle_joins_what_several_variables_name_and_the_extra_ones_of_node(tmp_path: Path, ours: Path) -> None:
-    environ = {
-        name: str(authority(tmp_path, name.lower()))
-        for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-    }
+    variables = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+    environ = {name: str(authority(tmp_path, name.lower())) for name in variables}
     expected = ["curl_ca_bundle", "node_extra_ca_certs", "ours", "ssl_cert_file"]
     assert names(ca_bundle(ours, tmp_path, environ)) == expected
 

@@ -1,8 +1,8 @@
 """Who may go where: each condition of ``when``, and the gate that matters most, by table and by what the upstreams saw.
 
-The gate: an Anthropic-only upstream takes ``claude-*`` of two agents; a cloud upstream takes the rest. Zero other models may
-reach the first one, in any letter case, from any agent, with any trick in the body: a wrong request there costs the user
-an account.
+The gate: an Anthropic-only upstream takes ``claude-*`` of two agents; a cloud upstream takes the rest. Zero other
+models may reach the first one, in any letter case, from any agent, with any trick in the body: a wrong request there
+costs the user an account.
 """
 
 from __future__ import annotations
@@ -158,9 +158,7 @@ routes:
   - {{when: {{key: null, model: free-*}}, to: by-no-key}}
 default: by-default
 """
-NAMES = (
-    "by-key by-client by-client-glob by-wire by-header by-body by-body-list by-stream by-both by-path by-model by-no-key by-default"
-).split()
+NAMES = (*re.findall(r"to: (by-[a-z-]+)", EACH), "by-default")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Who may speak to the gateway: programs of this machine, by this machine's names, and no web page.
 
-A browser on this machine can be made to send requests to any local port; what it cannot forge is ``Host`` (DNS rebinding) and
-``Origin``. Both are looked at before a key could be spent.
+A browser on this machine can be made to send requests to any local port; what it cannot forge is ``Host`` (DNS
+rebinding) and ``Origin``. Both are looked at before a key could be spent.
 """
 
 from __future__ import annotations

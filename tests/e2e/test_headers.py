@@ -6,7 +6,7 @@ The requests are raw, so that a header that is doubled, or left over in another 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -57,10 +57,14 @@ def proxy(upstream: Upstream) -> Iterator[Mitm]:
         yield mitm
 
 
-@pytest.fixture
-def send(upstream: Upstream, proxy: Mitm) -> Any:  # noqa: ANN401 - a function with defaults
-    """Give a function that sends headers for a model and returns the request that the provider saw."""
+class Send(Protocol):
+    """Send headers for a model and give the request that the provider saw."""
 
+    def __call__(self, *headers: tuple[str, str], model: str = "m", wire: str = "messages") -> Request: ...
+
+
+@pytest.fixture
+def send(upstream: Upstream, proxy: Mitm) -> Send:
     def sender(*headers: tuple[str, str], model: str = "m", wire: str = "messages") -> Request:
         upstream.forget()
         path = {"messages": "/v1/messages", "chat": "/v1/chat/completions", "responses": "/v1/responses"}[wire]
@@ -94,48 +98,48 @@ X_API_KEY = ("X-Api-Key", KEY)
         ("none", "chat", X_API_KEY, None, None),
     ),
 )
-def test_the_credential_travels_as_the_upstream_wire_wants_it(  # noqa: PLR0917 - the columns of the table
-    send: Any,
+def test_the_credential_travels_as_the_upstream_wire_wants_it(
+    send: Send,
     model: str,
     wire: str,
     brought: tuple[str, str],
     name: str | None,
-    value: str | None,  # noqa: ANN401
+    value: str | None,
 ) -> None:
     request = send(brought, model=model, wire=wire)
     carried = {key: request.get(key) for key in ("authorization", "x-api-key") if request.all(key)}
     assert carried == ({name: value} if name else {})
 
 
-def test_both_spellings_of_a_credential_become_one(send: Any) -> None:  # noqa: ANN401
+def test_both_spellings_of_a_credential_become_one(send: Send) -> None:
     request = send(BEARER, X_API_KEY, wire="messages")
     assert (request.get("x-api-key"), request.all("authorization")) == (KEY, [])
 
 
 @pytest.mark.parametrize(("given", "expected"), ((None, "2023-06-01"), ("2099-01-01", "2099-01-01")))
-def test_anthropic_version_is_supplied_only_where_it_is_missing(send: Any, given: str | None, expected: str) -> None:  # noqa: ANN401
+def test_anthropic_version_is_supplied_only_where_it_is_missing(send: Send, given: str | None, expected: str) -> None:
     request = send(X_API_KEY, *([("Anthropic-Version", given)] if given else []))
     assert request.get("anthropic-version") == expected
 
 
-def test_anthropic_version_is_no_business_of_the_chat_wire(send: Any) -> None:  # noqa: ANN401
+def test_anthropic_version_is_no_business_of_the_chat_wire(send: Send) -> None:
     assert send(BEARER, wire="chat").all("anthropic-version") == []
 
 
-def test_the_clients_own_user_agent_is_forwarded(send: Any) -> None:  # noqa: ANN401
+def test_the_clients_own_user_agent_is_forwarded(send: Send) -> None:
     assert send(BEARER, ("User-Agent", CLAUDE)).all("user-agent") == [CLAUDE]
 
 
-def test_without_a_user_agent_none_is_invented(send: Any) -> None:  # noqa: ANN401
+def test_without_a_user_agent_none_is_invented(send: Send) -> None:
     assert send(BEARER).all("user-agent") == []
 
 
 @pytest.mark.parametrize("spelling", ("User-Agent", "user-agent", "USER-AGENT", "uSeR-aGeNt"))
-def test_a_header_is_replaced_once_whatever_its_letter_case(send: Any, spelling: str) -> None:  # noqa: ANN401
+def test_a_header_is_replaced_once_whatever_its_letter_case(send: Send, spelling: str) -> None:
     assert send(BEARER, (spelling, CLAUDE), model="dressed").all("user-agent") == ["KimiCLI/1.3"]
 
 
-def test_headers_are_set_removed_and_thinned(send: Any) -> None:  # noqa: ANN401
+def test_headers_are_set_removed_and_thinned(send: Send) -> None:
     beta = "claude-code-20250219, context-1m-2025-08-07,effort-2025-11-24"
     request = send(
         BEARER,
@@ -154,12 +158,12 @@ def test_headers_are_set_removed_and_thinned(send: Any) -> None:  # noqa: ANN401
     assert request.all("x-last") == ["edit"]
 
 
-def test_a_list_that_loses_its_last_item_goes_altogether(send: Any) -> None:  # noqa: ANN401
+def test_a_list_that_loses_its_last_item_goes_altogether(send: Send) -> None:
     request = send(BEARER, ("Anthropic-Beta", "context-1m-2025-08-07"), model="dressed")
     assert request.all("anthropic-beta") == []
 
 
-def test_hop_by_hop_headers_stay_behind_and_host_is_the_upstreams(send: Any, upstream: Upstream) -> None:  # noqa: ANN401
+def test_hop_by_hop_headers_stay_behind_and_host_is_the_upstreams(send: Send, upstream: Upstream) -> None:
     request = send(
         BEARER,
         ("Connection", "keep-alive, X-Hop"),
@@ -176,5 +180,5 @@ def test_hop_by_hop_headers_stay_behind_and_host_is_the_upstreams(send: Any, ups
     assert request.get("x-end-to-end") == "1"
 
 
-def test_cookies_for_us_are_not_for_the_provider(send: Any) -> None:  # noqa: ANN401
+def test_cookies_for_us_are_not_for_the_provider(send: Send) -> None:
     assert send(BEARER, ("Cookie", "session=FAKE")).all("cookie") == []

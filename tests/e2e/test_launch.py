@@ -1,4 +1,4 @@
-"""``wiremend proxy`` as a user types it: what it prints works, what it cannot do it says, what it does not know it hands on."""
+"""``wiremend proxy`` as a user types it: what it prints works, what it cannot do it says, the rest it hands on."""
 
 from __future__ import annotations
 
@@ -100,7 +100,12 @@ def test_extra_arguments_go_to_mitmproxy_and_its_flows_say_what_was_decided(
 def wiremend(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(env or {})}
     return subprocess.run(
-        [str(BIN / "wiremend"), "proxy", *arguments], env=clean, capture_output=True, text=True, timeout=DEADLINE * 2, check=False
+        [str(BIN / "wiremend"), "proxy", *arguments],
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE * 2,
+        check=False,
     )
 
 
@@ -123,7 +128,9 @@ def test_other_machines_are_let_in_with_a_token_only() -> None:
 
 def test_a_provider_that_points_at_the_port_itself_is_refused_at_the_start(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
-    rules.write_text("providers: {me: {base_url: 'http://localhost:18181', key: client}}\ndefault: me\nlisten: {port: 18181}\n")
+    rules.write_text(
+        "providers: {me: {base_url: 'http://localhost:18181', key: client}}\ndefault: me\nlisten: {port: 18181}\n"
+    )
     done = wiremend("--rules", str(rules))
     assert done.returncode != 0
     assert re.search(r"rules\.yaml:\d+:\d+: .*'me'.*itself", done.stdout + done.stderr)

@@ -1,7 +1,7 @@
 """Which name a model goes by upstream, and that nothing else of the body is touched when the name is swapped (G6).
 
-The bodies are written in a way that no JSON library would write them, so a body that was parsed and written again cannot
-pass for one that was patched.
+The bodies are written in a way that no JSON library would write them, so a body that was parsed and written again
+cannot pass for one that was patched.
 """
 
 from __future__ import annotations

@@ -1,17 +1,19 @@
-"""Modes that a user gives mitmproxy himself: reverse modes whose host is dead, several modes at once, a chosen upstream proxy.
+"""Modes that a user gives mitmproxy: a reverse mode whose host is dead, several at once; the machine's own proxy.
 
-With mitmproxy's eager connections a reverse mode to a dead host drops the client before any hook has run; under Wiremend the
-destination is decided per request, so the mode's own host need not live.
+With mitmproxy's eager connections a reverse mode to a dead host drops the client before any hook has run; under
+Wiremend the destination is decided per request, so the mode's own host need not live.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab import Client, Forwarder, Mitm, Upstream, provider
+from tests.lab.http1 import DEADLINE
 from tests.lab.sdk import KEY, MESSAGES, anthropic_sdk, openai_sdk
 
 if TYPE_CHECKING:
@@ -128,3 +130,34 @@ def test_a_provider_that_is_ourselves_is_refused(upstream: Upstream) -> None:
             assert response.status == 508
             assert "lab" in (message := response.json()["error"]["message"])
             assert "itself" in message
+
+
+@pytest.mark.parametrize("host", ("evil.example", "127.0.0.1.evil.example"))
+def test_a_reverse_mode_is_a_gateway_too_and_refuses_a_foreign_host(upstream: Upstream, dead: int, host: str) -> None:
+    """A page that rebinds its own name to 127.0.0.1 sends no Origin with GET; the Host is all that gives it away."""
+    rules = f"providers: {{lab: {{base_url: '{upstream.url}', key: $LAB_KEY}}}}\ndefault: lab\n"
+    with Mitm(rules, mode=(f"reverse:http://127.0.0.1:{dead}@127.0.0.1:0",), env={"LAB_KEY": "sk-FAKE"}) as proxy:
+        upstream.forget()
+        with Client.plain(proxy.port) as client:
+            assert client.request("GET", "/v1/models", {"host": f"{host}:{proxy.port}"}).status == 403
+        assert upstream.requests == []
+
+
+def test_switched_off_it_is_as_if_it_were_not_there(upstream: Upstream) -> None:
+    with Mitm(RULES.format(url=upstream.url), options={"wiremend_enabled": False}) as proxy:
+        headers = {"host": "127.0.0.1", "x-api-key": KEY}
+        body = b'{"model":"lab/lab-m","messages":[]}'
+        with Client.plain(proxy.port) as client:
+            upstream.forget()
+            assert client.request("POST", f"{upstream.url}/v1/messages", headers, body).status == 200
+            assert upstream.wait_for(1)[0].body == body
+        with Client.plain(proxy.port) as client:
+            response = client.request("POST", "/v1/messages", headers, body)
+            assert response.status >= 500
+            assert "wiremend_enabled" in response.json()["error"]["message"]
+
+
+def test_it_ends_when_the_process_that_started_it_is_another() -> None:
+    with Mitm(options={"wiremend_parent": os.getpid()}) as kept, Mitm(options={"wiremend_parent": 1}) as orphan:
+        assert orphan.process.wait(DEADLINE) == 0
+        assert kept.process.poll() is None

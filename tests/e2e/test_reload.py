@@ -1,7 +1,7 @@
-"""The rules file under a running proxy: a change takes effect whole, or not at all, and never half-way through a request.
+"""The rules file under a running proxy: a change takes effect whole, or not at all, and never in mid-request.
 
-Each wait is for a line of the log that the change must produce. Where a line must *not* come again, the test goes on asking
-through the proxy for as long as several looks at the file take.
+Each wait is for a line of the log that the change must produce. Where a line must *not* come again, the test goes on
+asking through the proxy for as long as several looks at the file take.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab import Answer, Client, Mitm, Reply, Request, Upstream
-from tests.lab.scripts import chat_events, messages_stream
+from tests.lab.replies import chat_events
+from tests.lab.scripts import messages_stream
 from tests.lab.sdk import KEY
 from wiremend.rules.watch import INTERVAL
 

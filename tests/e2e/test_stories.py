@@ -145,4 +145,6 @@ def test_one_tunnel_goes_now_here_and_now_there(proxy: Mitm, coding: Upstream, p
             headers = {"host": "api.kimi.com", "user-agent": CLAUDE, "authorization": f"Bearer {key}"}
             assert client.request("POST", "/coding/v1/chat/completions", headers, body).json()["model"] == "k3"
     assert [credential(request) for request in coding.requests] == [KEY, KEY]
-    assert [(request.target, credential(request)) for request in platform.requests] == [("/v1/chat/completions", PLATFORM_KEY)]
+    assert [(request.target, credential(request)) for request in platform.requests] == [
+        ("/v1/chat/completions", PLATFORM_KEY)
+    ]

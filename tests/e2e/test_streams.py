@@ -13,25 +13,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab import Answer, Authority, Client, Mitm, Reply, Request, Upstream
+from tests.lab import Answer, Authority, Client, Mitm, Reply, Request, Upstream, table
 from tests.lab.http1 import DEADLINE
-from tests.lab.scripts import (
-    chat_events,
-    chat_stream,
-    messages_events,
-    messages_stream,
-    responses_events,
-    responses_stream,
-    sse,
-)
+from tests.lab.replies import chat_events, messages_events, responses_events, sse
+from tests.lab.scripts import chat_stream, messages_stream, responses_stream
 from tests.lab.sdk import KEY, MESSAGES, anthropic_sdk, openai_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.lab import Script
+
 RULES = """
 providers:
   lab: {{base_url: '{url}', key: client}}
+aliases: {{renamed: {{to: lab/m, keep_name: true}}}}
 default: lab
 listen: {{intercept: [localhost]}}
 """
@@ -49,9 +45,8 @@ HEADERS = {"host": "127.0.0.1", "x-api-key": KEY, "accept-encoding": "gzip, br"}
 class Stage:
     """What the upstream does next; each test sets its own script."""
 
-    def __init__(self) -> None:
-        self.gate = threading.Semaphore(0)
-        self.script = lambda request, reply: reply.json(500, {"error": f"no script for {request.target}"})
+    gate: threading.Semaphore
+    script: Script
 
     def __call__(self, request: Request, reply: Reply) -> None:
         self.script(request, reply)
@@ -59,7 +54,8 @@ class Stage:
 
 @pytest.fixture
 def stage(the_stage: Stage) -> Stage:
-    the_stage.__init__()  # type: ignore[misc]  # a clean stage for each test
+    the_stage.gate = threading.Semaphore(0)
+    the_stage.script = table({})
     return the_stage
 
 
@@ -76,7 +72,7 @@ def upstream(the_stage: Stage) -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def site(the_stage: Stage, authority: Authority) -> Iterator[Upstream]:
-    """A site that is no provider, behind TLS."""
+    """Give a site that is no provider, behind TLS."""
     with Upstream(the_stage, tls=authority.server("localhost")) as up:
         yield up
 
@@ -157,6 +153,22 @@ def test_events_cut_in_odd_places_come_out_the_same(stage: Stage, proxy: Mitm, e
         assert response.ending == "whole"
 
 
+@pytest.mark.parametrize("path", WIRES)
+def test_a_name_that_is_put_back_is_put_back_wherever_the_stream_is_cut(stage: Stage, proxy: Mitm, path: str) -> None:
+    whole = b"".join(WIRES[path])
+
+    def script(_: Request, reply: Reply) -> None:
+        reply.head(200, [("content-type", "text/event-stream")])
+        for at in range(len(whole)):
+            reply.send(whole[at : at + 1])
+        reply.end()
+
+    stage.script = script
+    with Client.plain(proxy.port) as client:
+        body = b'{"model":"renamed","stream":true,"messages":[],"input":"x"}'
+        assert client.request("POST", path, HEADERS, body).read() == whole.replace(b'"model":"m"', b'"model":"renamed"')
+
+
 def test_a_stream_of_a_site_that_is_no_provider_is_not_buffered(stage: Stage, site: Upstream, proxy: Mitm) -> None:
     """Decrypted because ``listen.intercept`` says so, and otherwise as if Wiremend were not there."""
     events = [b"data: 1\n\n", b"event: x\ndata: {not json\n\n", b": nothing\n\n", b"data: \xff\xfe\n\n"]
@@ -211,9 +223,7 @@ def test_a_stream_that_comes_compressed_all_the_same_arrives_readable(stage: Sta
 
 
 @pytest.mark.parametrize("finish", (Reply.cut, Reply.abort))
-def test_a_stream_that_is_cut_is_never_a_success(
-    stage: Stage, proxy: Mitm, finish: Callable[[Reply], None]
-) -> None:
+def test_a_stream_that_is_cut_is_never_a_success(stage: Stage, proxy: Mitm, finish: Callable[[Reply], None]) -> None:
     arrived = threading.Event()
 
     def script(_: Request, reply: Reply) -> None:
@@ -274,7 +284,12 @@ def test_several_streams_run_side_by_side(stage: Stage, proxy: Mitm) -> None:
 
 def test_what_the_upstream_refuses_passes_as_it_is(stage: Stage, proxy: Mitm) -> None:
     body = b'{ "error" : {"type":"rate_limit_reached_error" ,"message":"caf\\u00e9"}}\n'
-    headers = [("Content-Type", "application/octet-stream"), ("Retry-After", "7"), ("X-Request-Id", "r1"), ("x-request-id", "r2")]
+    headers = [
+        ("Content-Type", "application/octet-stream"),
+        ("Retry-After", "7"),
+        ("X-Request-Id", "r1"),
+        ("x-request-id", "r2"),
+    ]
     stage.script = lambda _, reply: reply.body(429, headers, body)
     with Client.plain(proxy.port) as client:
         response = client.request("POST", "/v1/messages", HEADERS, ASKED)
@@ -317,7 +332,11 @@ def test_events_without_an_end_arrive_too(stage: Stage, proxy: Mitm) -> None:
 
 @pytest.mark.parametrize("http2", (False, True))
 def test_an_openai_client_streams_through_the_https_proxy_over_either_http(
-    stage: Stage, site: Upstream, upstream: Upstream, proxy: Mitm, http2: bool  # noqa: FBT001 - a column of the table
+    stage: Stage,
+    site: Upstream,
+    upstream: Upstream,
+    proxy: Mitm,
+    http2: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     """Codex speaks HTTP/2 over TLS."""
     upstream.forget()

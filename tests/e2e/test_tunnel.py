@@ -1,11 +1,12 @@
 """The HTTPS proxy minds its own business: what is no provider's passes undecrypted, byte for byte (G6).
 
-The office proxy stands in for DNS, so hosts have real-looking names. A tunnelled connection shows its own certificate (the
-lab's CA), a decrypted one shows mitmproxy's: that tells the two apart beyond doubt.
+The office proxy stands in for DNS, so hosts have real-looking names. A tunnelled connection shows its own certificate
+(the lab's CA), a decrypted one shows mitmproxy's: that tells the two apart beyond doubt.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -49,17 +50,29 @@ def site(authority: Authority) -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def banner() -> Iterator[socket.socket]:
-    """A listener for what is no TLS."""
+def banner() -> Iterator[int]:
+    """Give the port of a server that is no TLS and speaks first, as ssh does."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                server, _ = listener.accept()
+                with server:
+                    server.sendall(b"SSH-2.0-lab\r\n")
+                    server.sendall(b"got " + server.recv(100))
+
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(DEADLINE)
-        yield listener
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(DEADLINE)
 
 
 @pytest.fixture(scope="module")
-def office(site: Upstream, banner: socket.socket) -> Iterator[Forwarder]:
+def office(site: Upstream, banner: int) -> Iterator[Forwarder]:
     routes = {f"{name.lower()}:443": site.port for name in TUNNELLED + DECRYPTED}
-    with Forwarder({**routes, PORT_22: banner.getsockname()[1]}) as forwarder:
+    with Forwarder({**routes, PORT_22: banner}) as forwarder:
         yield forwarder
 
 
@@ -116,23 +129,13 @@ def test_a_tunnelled_host_that_looks_like_a_provider_is_named_once_with_the_line
     assert not [line for line in lines if "git.example" in line]
 
 
-def test_what_is_no_tls_is_tunnelled_too_whoever_speaks_first(proxy: Mitm, banner: socket.socket) -> None:
+def test_what_is_no_tls_is_tunnelled_too_whoever_speaks_first(proxy: Mitm) -> None:
     """A git push over ssh, say: there the server says its name before the client does."""
     with Client.tunnel(proxy.port, "git.example", 22) as client:
-
-        def serve() -> None:
-            server, _ = banner.accept()
-            with server:
-                server.settimeout(DEADLINE)
-                server.sendall(b"SSH-2.0-lab\r\n")
-                server.sendall(b"got " + server.recv(100))
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        client.sock.settimeout(3)
         assert client.reader.until(b"\r\n") == b"SSH-2.0-lab\r\n"
         client.send(b"SSH-2.0-client\r\n")
         assert client.reader.until(b"\r\n") == b"got SSH-2.0-client\r\n"
-        thread.join(DEADLINE)
 
 
 def test_the_office_proxy_is_used_for_tunnelled_and_decrypted_hosts_alike(

@@ -1,9 +1,9 @@
 """Every spelling of a base and of a client's path meets at one URL, seen from the provider's side of a real proxy.
 
-The expected column is the rule of the joiner's table (a base that ends in a version or in ``/deployments/NAME`` gets no
-``/v1``, every other gets one), written out by hand for each base. The pure joiner has a property test of its own; this
-one shows that nothing between the socket and the joiner (mitmproxy's parser, the gateway) spoils a target such as
-``//v1/messages``.
+The expected column is the rule of the joiner's table (a base that ends in a version or in ``/deployments/NAME`` gets
+no ``/v1``, every other gets one), written out by hand for each base. The pure joiner has a property test of its own;
+this one shows that nothing between the socket and the joiner (mitmproxy's parser, the gateway) spoils a target such
+as ``//v1/messages``.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def test_a_query_is_kept_letter_by_letter(upstream: Upstream, proxy: Mitm) -> No
 
 @pytest.fixture(scope="module")
 def open_proxy(upstream: Upstream) -> Iterator[Mitm]:
-    """A proxy without a rule for the upstream's host, which it may look into all the same."""
+    """Give a proxy without a rule for the upstream's host, which it may look into all the same."""
     with Mitm("listen: {intercept: [127.0.0.1]}\n", mode=(f"reverse:{upstream.url}@127.0.0.1:0",)) as mitm:
         yield mitm
 

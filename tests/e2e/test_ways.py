@@ -1,8 +1,8 @@
 """The ways in behave alike: one scenario through each of them, with the same expectations.
 
 ``mitmdump -s`` on the checkout's script, the console script of the editable install, the console script of the built
-wheel; and mitmproxy's two other programs with the same script. Whatever the way, the shipped or named rules are found, the
-request is repaired, the stream comes through, and the process ends when asked.
+wheel; and mitmproxy's two other programs with the same script. Whatever the way, the shipped or named rules are
+found, the request is repaired, the stream comes through, and the process ends when asked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pytest
 
 from tests.lab import Answer, Client, Mitm, Upstream, kimi
 from tests.lab.proxy import ROOT, installed_wheel
-from tests.lab.scripts import credential, messages_events
+from tests.lab.replies import messages_events
+from tests.lab.scripts import credential
 from tests.lab.sdk import CLAUDE, KEY, MESSAGES, anthropic_sdk
 
 if TYPE_CHECKING:
@@ -146,13 +147,19 @@ def test_one_readable_line_a_call(upstream: Upstream, authority: Authority) -> N
 def test_two_proxies_side_by_side_do_not_meet() -> None:
     gate = threading.Semaphore(0)
     events = messages_events(Answer(model="k3"))
-    with Upstream(kimi(gate=gate)) as one, Upstream(kimi(Answer(text="other"))) as two:
-        with Mitm(RULES.format(url=one.url)) as first, Mitm(RULES.format(url=two.url)) as second:
-            with anthropic_sdk(second.gateway) as client:
-                reply = client.messages.create(model="k3", max_tokens=9, messages=MESSAGES)
-                assert reply.content[0].text == "other"  # type: ignore[union-attr]  # it is text
-            for _ in events:
-                gate.release()
-            with anthropic_sdk(first.gateway) as client:
-                with client.messages.stream(model="k3", max_tokens=9, messages=MESSAGES) as stream:
-                    assert stream.get_final_text() == Answer().text
+    with (
+        Upstream(kimi(gate=gate)) as one,
+        Upstream(kimi(Answer(text="other"))) as two,
+        Mitm(RULES.format(url=one.url)) as first,
+        Mitm(RULES.format(url=two.url)) as second,
+        anthropic_sdk(first.gateway) as held,
+        anthropic_sdk(second.gateway) as free,
+    ):
+        gate.release()
+        running = held.messages.create(model="k3", max_tokens=9, messages=MESSAGES, stream=True)
+        assert next(iter(running)).type == "message_start"
+        reply = free.messages.create(model="k3", max_tokens=9, messages=MESSAGES)
+        assert reply.content[0].text == "other"  # type: ignore[union-attr]  # it is text
+        for _ in events:
+            gate.release()
+        assert [event.type for event in running][-1] == "message_stop"

@@ -1,8 +1,8 @@
 """The lab: a scripted upstream, certificates, raw clients and real proxy processes, all on loopback.
 
-``upstream`` plays a provider byte for byte, ``scripts`` gives it legal replies and Kimi's habits, ``certs`` makes TLS
-that is really checked, ``forward`` is the office proxy in front of the network, ``rawhttp`` is a client that hides
-nothing, ``proxy`` runs the product as users do.
+``upstream`` plays a provider byte for byte, ``replies`` and ``scripts`` give it legal answers and Kimi's habits,
+``certs`` makes TLS that is really checked, ``forward`` is the office proxy in front of the network, ``rawhttp`` is a
+client that hides nothing, ``proxy`` runs the product as users do.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from .forward import Forwarder
 from .http1 import Request
 from .proxy import Mitm
 from .rawhttp import Client, Response
-from .scripts import Answer, kimi, provider
+from .replies import Answer
+from .scripts import kimi, provider
 from .upstream import Reply, Script, Upstream, table
 
 __all__ = [

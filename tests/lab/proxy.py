@@ -48,7 +48,7 @@ ADDON: Final = ROOT / "addons" / "wiremend_addon.py"
 BIN: Final = Path(sys.executable).parent
 
 SCANDALS: Final = re.compile(r"sk-[\w-]*FAKE[\w-]*|Traceback \(most recent call last\)|has crashed")
-"""What no log and no record of calls may hold: a credential (G8; the tests' keys all say FAKE), an accident of ours (G7)."""
+"""What no log and no record of calls may hold: a credential (G8; the keys here all say FAKE), an accident (G7)."""
 
 _START: Final = 30.0
 _TAIL: Final = 4000

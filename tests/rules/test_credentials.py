@@ -75,7 +75,7 @@ def test_a_family_knows_its_home(credential: str, name: str, home: str | None, s
     assert home is None or family.at_home(home)
     assert home is None or family.at_home(home.upper())
     assert not family.at_home(stranger)
-    assert not family.at_home(f"x{home}")
+    assert not family.at_home(f"{home}.evil.example")
 
 
 def test_a_credential_of_no_family_has_no_home() -> None:
@@ -204,8 +204,7 @@ def test_on_this_machine_another_port_is_another_host(port: int) -> None:
     ("wire", "kind"), (("messages", "authentication_error"), ("chat", "invalid_request_error"), ("responses", "invalid_request_error"))
 )
 def test_without_a_credential_the_client_is_told_what_to_set(wire: str, kind: str) -> None:
-    rules = resolved("routes: [{when: {key: sk-none-*}, to: openrouter}, {when: {model: never, key: sk-none-*}, to: openrouter}]")
-    got = refused(rules, model="openrouter/x/y", wire=wire)
+    got = refused(resolved("version: 1"), model="openrouter/x/y", wire=wire)
     assert got.status == 401
     assert "OPENROUTER_API_KEY" in got.message
     assert "key: client" in got.message

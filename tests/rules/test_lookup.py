@@ -69,12 +69,21 @@ def test_a_file_in_the_current_folder_never_serves_a_proxy(environ: dict[str, st
 
 
 def test_the_proxy_takes_no_notice_of_the_folder(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[str] = []
-    monkeypatch.setattr("wiremend.cli.proxy.start", lambda _, arguments: started.extend(arguments) or 0)
+    started: list[list[str]] = []
+    monkeypatch.setattr("wiremend.cli.proxy.start", lambda _, arguments: started.append(arguments))
     monkeypatch.delenv("WIREMEND_RULES", raising=False)
-    result = CliRunner().invoke(cli, ["proxy", "--port", "0"], env=home.environ)
-    assert result.exit_code == 0, result.output
-    assert f"wiremend_rules={home.own}" in started
+    home.folder.write_text("default: nowhere-at-all\n", "utf-8")
+    sound = CliRunner().invoke(cli, ["proxy", "--port", "0"], env=home.environ)
+    assert not isinstance(sound.exception, SetupError)
+    (arguments,) = started
+    assert not any("repository" in argument for argument in arguments)
+
+    home.own.write_text("default: nowhere-at-all\n", "utf-8")
+    home.folder.write_text("version: 1\n", "utf-8")
+    broken = CliRunner().invoke(cli, ["proxy", "--port", "0"], env=home.environ)
+    assert isinstance(broken.exception, SetupError)
+    assert f"{home.own}:1:10: " in str(broken.exception)
+    assert len(started) == 1
 
 
 def test_check_reads_the_file_of_the_folder_and_runs_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ import msgspec
 from wiremend.cli.demo_upstream import KimiLike, Seen
 from wiremend.cli.launch import Proxy
 from wiremend.cli.picture import FRAMING, Stage, make_console
+from wiremend.errors import SetupError
 from wiremend.headers import Headers
 from wiremend.pipeline import ClientRequest, Rewritten, rewrite
 from wiremend.protocols import WIRES
@@ -58,7 +59,7 @@ TARGET: Final = "/coding/v1/v1/messages?beta=true"
 
 RIGHT_TARGET: Final = "/coding/v1/messages?beta=true"
 
-SHOWN: Final = ("user-agent", "x-api-key", "anthropic-version", "/messages", "/tools", "/thinking")
+SHOWN: Final = ("user-agent", "x-api-key", "anthropic-version", "/model", "/messages", "/tools", "/thinking")
 """What the picture shows although it is alike."""
 
 _COMPLAINT: Final = (
@@ -154,7 +155,8 @@ class Reply:
 def demo() -> None:
     """See an agent's broken request go out right: no key, no network, a few seconds."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _leave)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows no arrows shows question marks
     sys.exit(play(make_console(os.environ), os.environ))
@@ -193,7 +195,10 @@ def play(console: Console, environ: Mapping[str, str]) -> int:
         if first is not None:
             stage.heading("3  The answer, as it comes in")
             stage.type(iter(heard.get, None))
-        reply = sending.result(_BOUND)
+        try:
+            reply = sending.result(_BOUND)
+        except (OSError, http.client.HTTPException) as error:
+            raise SetupError(f"the proxy gave no whole answer ({error!r}); it said:\n{proxy.said()}") from None
         faults = [*judge(request, expected, got), *judge_reply(direct, reply, kimi.left)]
         if proxy.ready.rules_hash != resolved.rules.hash:
             faults.append("the rules changed meanwhile; start the demo again")

@@ -27,11 +27,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from wiremend.cli.agents import AGENTS, GENERIC
-from wiremend.cli.picture import make_console
+from wiremend.cli.picture import hang, make_console
 from wiremend.cli.proxy import find_owner
 from wiremend.errors import RulesError, SetupError
 from wiremend.mitm.process import who_listens
@@ -164,13 +163,13 @@ def examine(environ: Mapping[str, str], *, port: int | None, rules: Path | None,
 
 def show(findings: list[Finding], console: Console) -> None:
     """Print the findings and how many of them matter."""
-    table = Table.grid(padding=(0, 2, 0, 0))
+    wide = max(len(finding.about) for finding in findings)
     for finding in merged(findings):
         what = Text(": ".join(filter(None, (", ".join(finding.names), finding.what))))
         if finding.do:
             what.append(f"\n→ {finding.do}", "cyan")
-        table.add_row(Text(finding.level, _COLOURS[finding.level]), Text(finding.about, "bold"), what)
-    console.print(table)
+        level = (f"{finding.level:4}  ", _COLOURS[finding.level])
+        hang(console, Text.assemble(level, (f"{finding.about:{wide}}  ", "bold")), what)
     counts = {level: sum(finding.level == level for finding in findings) for level in ("FAIL", "warn")}
     said = [f"{counts[level]} {what}" for level, what in (("FAIL", "to mend"), ("warn", "to look at")) if counts[level]]
     console.print(f"\n{', '.join(said) if said else 'All is well.'}")
@@ -370,7 +369,7 @@ def _spelling(value: str, template: str, *, used: bool) -> Finding | None:
 
 
 def _place(name: str, url: Url, providers: list[str], resolved: Resolved | None, look_at: Look) -> Finding:
-    """Say where a base leads, and whether Wiremend sees what goes there; ``providers`` are those that the rules have."""
+    """Say where a base leads, and whether Wiremend sees what goes there; ``providers`` the rules have there."""
     here = _at_port("base URL", name, url, look_at(url.port)) if url.local else None
     if here is not None and here.level != "warn":
         return here
@@ -404,10 +403,12 @@ def check_ca(ca: Path, now: datetime) -> list[Finding]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds no certificate"
         return [Finding("FAIL", "CA", f"{ca} cannot be read: {reason}", anew)]
-    if not cert.notbefore <= now <= cert.notafter:
-        return [
-            Finding("FAIL", "CA", f"{ca} was valid until {cert.notafter:%Y-%m-%d}, so every client refuses it", anew)
-        ]
+    if now < cert.notbefore:
+        what = f"{ca} is valid only from {cert.notbefore:%Y-%m-%d} on"
+        return [Finding("FAIL", "CA", what, "set this machine's clock right")]
+    if now > cert.notafter:
+        what = f"{ca} was valid until {cert.notafter:%Y-%m-%d}, so every client refuses it"
+        return [Finding("FAIL", "CA", what, anew)]
     findings = []
     key = ca.with_name("mitmproxy-ca.pem")
     if not key.is_file():

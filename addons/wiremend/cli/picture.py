@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from wiremend.headers import HOP_BY_HOP
@@ -47,6 +45,11 @@ _GUTTER: Final = 3
 _WIDEST: Final = 60
 _TOKEN: Final = re.compile(r"/[\w.-]*|[\w.-]+|\W")
 _SUBJECT: Final = "url"
+_JOINED: Final = (
+    "/v1 stood there twice: the base URL ends in it, and the client adds its own; Wiremend owns the joining, so any"
+    " spelling of a base URL is right"
+)
+_UNCOMPRESSED: Final = "the answer is to come uncompressed, so that each event can pass as it comes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,26 +223,19 @@ def reasons(rows: Sequence[Row], rewritten: Rewritten, file: str) -> list[Reason
     route = decision.why[-1] if decision.why else ""
     line = decision.upstream.provider.line if decision.upstream else 0
     base = f"base_url of {decision.provider} ({file}:{line})"
-    notes = {(note.kind, note.where): note for note in rewritten.notes}
+    notes = {("header:host" if note.kind == "routed" else note.where): note for note in rewritten.notes}
+    glosses = {
+        _SUBJECT: Reason(0, "path", _JOINED, base),
+        "header:host": Reason(0, "host", "", route),
+        "header:accept-encoding": Reason(0, "encoding", _UNCOMPRESSED, "Wiremend itself, for every stream"),
+    }
     found = []
     for row in rows:
-        if row.number is None:
-            continue
-        if row.where == _SUBJECT:
-            what = (
-                "/v1 stood there twice: the base URL ends in it, and the client adds its own; Wiremend owns the"
-                " joining, so any spelling of a base URL is right"
-            )
-            found.append(Reason(row.number, "path", what, base))
-        elif row.where == "header:host":
-            found.append(Reason(row.number, "host", notes["routed", "url"].what, route))
-        elif row.where == "header:accept-encoding":
-            what = "the answer is to come uncompressed, so that each event can pass as it comes"
-            found.append(Reason(row.number, "encoding", what, "Wiremend itself, for every stream"))
-        else:
-            note = notes.get(("edited", row.where))
+        if row.number is not None:
+            note = notes.get(row.where)
             name = row.where.removeprefix("header:").removeprefix("/")
-            found.append(Reason(row.number, name, note.what if note else "changed", note.why if note else ""))
+            gloss = glosses.get(row.where, Reason(0, name, "", note.why if note else ""))
+            found.append(replace(gloss, number=row.number, what=gloss.what or (note.what if note else "changed")))
     return found
 
 
@@ -251,6 +247,15 @@ def make_console(environ: Mapping[str, str]) -> Console:
     if environ.get("NO_COLOR"):
         return Console(highlight=False, color_system=None)
     return Console(highlight=False)
+
+
+def hang(console: Console, first: Text, body: Text) -> None:
+    """Print a paragraph that is wrapped beside ``first``, without white space at the ends of its lines."""
+    lines = body.wrap(console, max(console.width - len(first), 8))
+    for number, line in enumerate(lines):
+        whole = (first if number == 0 else Text(" " * len(first))) + line
+        whole.rstrip()
+        console.print(whole, soft_wrap=True)
 
 
 class Stage:
@@ -277,9 +282,9 @@ class Stage:
         """Say which base URL the client was given."""
         self.say(Text.assemble("ANTHROPIC_BASE_URL=", (url, "bold")))
 
-    def say(self, text: Text | Table, indent: int = _INDENT) -> None:
+    def say(self, text: Text) -> None:
         """Print a paragraph, indented."""
-        self.console.print(Padding(text, (0, 0, 0, indent), expand=False))
+        hang(self.console, Text(" " * _INDENT), text)
 
     def turned_away(self, request: str, status: int, error: str, complaint: str) -> None:
         """Show a request that failed, and what its user reads."""
@@ -296,11 +301,13 @@ class Stage:
         ):
             self.console.print(line, soft_wrap=True)
         self.console.print()
-        table = Table.grid(padding=(0, 1))
-        for reason in reasons(rows, rewritten, file):
-            what = Text.assemble(reason.what, (f"\n{reason.rule}" if reason.rule else "", "cyan"))
-            table.add_row(Text(f"{reason.number}", "bold yellow"), Text(reason.name, "bold"), what)
-        self.say(table)
+        found = reasons(rows, rewritten, file)
+        wide = max((len(reason.name) for reason in found), default=0)
+        for reason in found:
+            name = Text.assemble(
+                " " * _INDENT, (f"{reason.number} ", "bold yellow"), (f"{reason.name:{wide}}  ", "bold")
+            )
+            hang(self.console, name, Text.assemble(reason.what, (f"\n{reason.rule}" if reason.rule else "", "cyan")))
 
     def type(self, pieces: Iterable[str]) -> None:
         """Print a text as its pieces come, wrapped between words."""
@@ -327,7 +334,7 @@ class Stage:
         """Say what was wrong."""
         self.heading("This is not right")
         for fault in faults:
-            self.say(Text.assemble(("FAIL  ", "bold red"), fault))
+            hang(self.console, Text("  FAIL  ", "bold red"), Text(fault))
         self.say(Text("What the proxy said:", "dim"))
         self.console.out("\n".join(log.splitlines()[-12:]), highlight=False)
         self.say(Text("If this is a fresh checkout, please report it; `wiremend doctor` looks at this machine."))
@@ -336,14 +343,12 @@ class Stage:
         """Say what to type now."""
         self.heading("Now with your own")
         me = program(sys.argv[0])
-        table = Table.grid(padding=(0, 2))
         for command, what in (
-            (f"{me} run -- claude", "your agent through Wiremend: claude, codex, opencode, any other"),
-            (f"{me} check", "what the rules in force do; with a file, what is wrong with it"),
-            (f"{me} doctor", "what on this machine could be in the way"),
+            ("run -- claude", "Claude Code, or any agent, through it"),
+            ("check", "what the rules in force do"),
+            ("doctor", "what on this machine could be in the way"),
         ):
-            table.add_row(Text(command, "bold"), Text(what))
-        self.say(table)
+            hang(self.console, Text(f"  {me} {command:15}", "bold"), Text(what))
         self.say(Text.assemble("The rules used here: ", str(shipped()), "; README.md says how to write your own."))
 
 

@@ -62,8 +62,7 @@ def proxy(rules: Path | None, port: int | None, host: str | None, ui: str, argum
     for name, upstream in resolved.upstreams.items():
         if name in reachable(resolved.rules) and points_at(upstream, LOOPBACK | {host}, port):
             raise SetupError(f"the provider {name!r} points at this very port ({port}); requests would go round")
-    named = found.path if found.origin == "named" else None  # the addon's own look-up finds the others, and says why
-    sys.exit(start(ui, [*options(named, host, port, ui, arguments), *arguments]))
+    sys.exit(start(ui, [*options(found.path, host, port, ui, arguments), *arguments]))
 
 
 def listening(host: str, port: int) -> list[str]:
@@ -74,7 +73,7 @@ def listening(host: str, port: int) -> list[str]:
     return [part for mode in modes for part in ("--mode", mode)]
 
 
-def options(rules: Path | None, host: str, port: int, ui: str, arguments: tuple[str, ...]) -> list[str]:
+def options(rules: Path, host: str, port: int, ui: str, arguments: tuple[str, ...]) -> list[str]:
     """Give mitmproxy's arguments for our proxy, but for what the user says in ``arguments``: a thing is said once."""
     said = {argument.partition("=")[0] for argument in arguments}
     given = ["-s", str(script())]
@@ -82,7 +81,7 @@ def options(rules: Path | None, host: str, port: int, ui: str, arguments: tuple[
         given += listening(host, port)
     elif not said & {"--listen-port", "-p"}:
         given += ["--listen-host", host, "--listen-port", str(port)]
-    sets = {"wiremend_rules": str(rules)} if rules is not None else {}
+    sets = {"wiremend_rules": str(rules)}
     if not said & {"-v", "--verbose"}:
         sets["wiremend_connection_log"] = "false"
     if ui == "dump" and not said & {"-v", "--verbose", "--flow-detail", "-q", "--quiet"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from wiremend.cli.agents import Agent, Style
 
 _FAILED = 400
-_TELLING = ("does not trust Wiremend's certificate", "is tunnelled undecrypted")
-"""What the addon logs that the user should act on."""
+_REFUSED_CA = "does not trust Wiremend's certificate"
+_PASSED_BY = "is tunnelled undecrypted"
+_STAMP = re.compile(r"^\[[\d:.]+\] ")
 
 
 def read_rows(path: Path) -> list[CallRow]:
@@ -34,14 +36,15 @@ def receipt(
 ) -> str:
     """Write the receipt, lines with their newlines.
 
-    ``rows`` are the calls; those that ask for no model (lists, probes) are counted apart. ``said`` is the proxy's log,
-    for the lines in it that ask the user for something, and ``log`` is where it lies. ``hints`` are shown where there
-    was no call, ``notes`` always.
+    ``rows`` are the calls. Those that ask for no model (lists, probes: an agent asks for much that a provider does not
+    have) are told of only where there is no other. ``said`` is the proxy's log, for the lines in it on which the user
+    should act, and ``log`` is where it lies. ``hints`` are shown where there was no call, ``notes`` always.
     """
     calls = [row for row in rows if row.asked is not None]
     mended = Counter(name for row in rows for name in row.mended)
-    failed = Counter(filter(None, map(_failure, rows)))
-    telling = (line.strip() for line in said.splitlines() if any(sign in line for sign in _TELLING))
+    failed = Counter(filter(None, map(_failure, calls or rows)))
+    signs = (_REFUSED_CA,) if calls else (_REFUSED_CA, _PASSED_BY)
+    telling = (_STAMP.sub("", line) for line in said.splitlines() if any(sign in line for sign in signs))
     lines = [
         *(f"{way}  {_count(count, 'call')}" for way, count in Counter(map(_way, calls)).most_common()),
         *([f"mended: {', '.join(f'{name} x{count}' for name, count in mended.most_common())}"] if mended else []),
@@ -58,7 +61,7 @@ def why_none(agent: Agent, style: Style) -> tuple[str, ...]:
     """Give the likely causes, for this agent and style, of a run in which no call was seen; a line each."""
     name = agent.id if agent.names else "the command"
     if style == "gateway":
-        source = " or ".join(agent.bases) or "what it was given"
+        source = " or ".join(agent.bases) if agent.bases and agent.names else "what it was given"
         return (
             f"perhaps {name} made none; or it did not take its base URL from {source}, because a setting of its own",
             "overrules that: try --via proxy",

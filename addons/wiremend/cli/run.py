@@ -36,6 +36,7 @@ from wiremend.mitm.trust import ca_bundle
 from wiremend.rules.families import HOMES
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import find_rules, state_folder
+from wiremend.rules.urls import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +84,7 @@ def run_command(
         code, why = missing
         click.echo(f"wiremend: {why}", err=True)
         return code
-    hosts = _llm_hosts(find_rules(rules, environ).path, environ)
+    hosts = llm_hosts(find_rules(rules, environ).path, environ)
     agent = find_agent(command, agent_id)
     style = via or agent.via
     folder = make_folder(state_folder(environ) / "run")
@@ -121,8 +122,10 @@ def run_command(
     return code
 
 
-def _llm_hosts(rules: Path, environ: Mapping[str, str]) -> frozenset[str]:
+def llm_hosts(rules: Path, environ: Mapping[str, str]) -> frozenset[str]:
     """Give the hosts that the proxy will look into by name: the vendors', and those of every provider in the rules.
+
+    One's own machine is not among them: what a local provider is sent may pass by, and so may everything else there.
 
     Raises :class:`SetupError` where the rules cannot be used, before anything is started. No credential is resolved:
     that is the proxy's part.
@@ -131,7 +134,7 @@ def _llm_hosts(rules: Path, environ: Mapping[str, str]) -> frozenset[str]:
         resolved = load_rules(read_rules(rules), str(rules), environ, offline=True).resolved
     except RulesError as error:
         raise SetupError(f"the rules cannot be used; nothing was started\n{error}") from None
-    return frozenset(HOMES).union(*(upstream.hosts for upstream in resolved.upstreams.values()))
+    return frozenset(HOMES).union(*(upstream.hosts for upstream in resolved.upstreams.values())) - LOOPBACK
 
 
 def make_folder(root: Path) -> Path:

@@ -65,7 +65,7 @@ class Exchange:
                 "alias": decision.alias,
                 "edits": list(outcome.edits),
                 "why": list(decision.why),
-                "url": outcome.destination.url,
+                "url": outcome.destination.url.partition("?")[0],
             }
         else:
             seen |= {"refused": outcome.message}

@@ -148,7 +148,8 @@ class House:
                 logger.error(line)  # noqa: TRY400 - at the start, an error in the log ends mitmproxy; no traceback of ours
             return
         self.found, self.watcher = found, watcher
-        logger.log(ALERT, "rules: %s (%s, %s)", found.path, found.why, watcher.current.resolved.rules.hash)
+        why = "" if found.origin == "named" else f"{found.why}, "
+        logger.log(ALERT, "rules: %s (%s%s)", found.path, why, watcher.current.resolved.rules.hash)
         self._warn()
 
     def _warn(self) -> None:

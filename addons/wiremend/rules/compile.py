@@ -21,10 +21,10 @@ from wiremend.rules.conditions import compile_when
 from wiremend.rules.families import looks_like_credential
 from wiremend.rules.globs import compile_glob
 from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Listen, Route, Rules, Target
-from wiremend.rules.providers import builtin_nodes, builtin_text, compile_headers, compile_providers
+from wiremend.rules.providers import builtin_nodes, builtin_text, check_headers, compile_headers, compile_providers
 from wiremend.rules.references import parse_reference
+from wiremend.rules.report import Report
 from wiremend.rules.schema import EDIT, EXPECT, LISTEN, ROOT, ROUTE
-from wiremend.rules.shapes import Report
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.tree import Node, parse
 from wiremend.rules.warn import warn_of_edits, warn_of_routes
@@ -202,6 +202,7 @@ class _Compiler:
     def _edits(self) -> list[EditRule]:
         rules: list[EditRule] = []
         for number, node in enumerate(self._list("edits"), 1):
+            check_headers(node.mapping.get("headers"), self.report)
             if not EDIT.check(node, Report(self.report.file)):
                 continue
             keys = node.mapping
@@ -210,17 +211,21 @@ class _Compiler:
                 continue
             edits: list[Edit] = []
             seen: dict[tuple[str, ...], Node] = {}
-            for op in ("default", "set"):
-                for pointer, value in (keys[op].mapping if op in keys else {}).items():
-                    if self._once(pointer, value, seen):
-                        edits.append(Edit(op, parse_pointer(pointer), msgspec.json.encode(value.plain())))
-            removed = keys["remove"].items if "remove" in keys else []
-            edits += [
-                Edit("remove", parse_pointer(str(item.value)), None)
-                for item in removed
-                if self._once(str(item.value), item, seen)
-            ]
-            headers = compile_headers(keys.get("headers"), self.report)
+            for op, given in keys.items():
+                if op == "remove":
+                    found = [(str(item.value), item) for item in given.items]
+                    edits += [
+                        Edit("remove", parse_pointer(text)) for text, item in found if self._once(text, item, seen)
+                    ]
+                elif op in ("default", "set"):
+                    edits += [
+                        Edit(
+                            "set" if op == "set" else "default", parse_pointer(text), msgspec.json.encode(value.plain())
+                        )
+                        for text, value in given.mapping.items()
+                        if self._once(text, value, seen)
+                    ]
+            headers = compile_headers(keys.get("headers"))
             rules.append(
                 EditRule(
                     _label("edit", number, node), compile_when(keys.get("when")), tuple(edits), headers, node.at.line

@@ -6,6 +6,7 @@ matches what is not there.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -123,7 +124,7 @@ def _in_body(pointer: Pointer, globs: tuple[Glob, ...], body: bytes | None) -> b
     if body is None:
         return False
     for _, raw in find(body, pointer):
-        value = msgspec.json.decode(raw)
+        value = json.loads(raw)
         if not isinstance(value, dict | list) and any(glob.matches(scalar_text(value)) for glob in globs):
             return True
     return False

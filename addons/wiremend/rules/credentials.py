@@ -15,18 +15,13 @@ from typing import TYPE_CHECKING
 
 from wiremend.errors import RefusedError
 from wiremend.rules.families import family_of, shown
+from wiremend.rules.providers import CREDENTIAL_HEADERS
 
 if TYPE_CHECKING:
     from wiremend.headers import Headers
     from wiremend.rules.engine import Decision
     from wiremend.rules.facts import Credential, Facts
     from wiremend.rules.resolve import Resolved, Upstream
-
-CARRIERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
-"""The headers in which credentials travel."""
-
-QUERY_CARRIERS = frozenset({"key", "api_key", "api-key", "access_token"})
-"""The query parameters in which they do."""
 
 type Plan = Send | Leave
 
@@ -56,20 +51,27 @@ def plan_credential(facts: Facts, decision: Decision, resolved: Resolved) -> Pla
     if upstream is None or destination is None:
         return Leave()
     style = upstream.provider.auth.get(decision.wire) if decision.wire else None
-    own = _own(facts, bearer=style == "bearer")
+    bearer = style == "bearer"
+    own = _own(facts, bearer=bearer)
     home = facts.addressed(destination.host, destination.port)
     if style == "none":
         return Leave() if home else Send(None, bearer=False, source="none needed")
-    bearer = style == "bearer"
     if upstream.provider.key_given:
         return _as_the_file_says(upstream, own, resolved, bearer=bearer)
     if own is not None and (home or _at_home(own, destination.host)):
         return Send(own.value, _bearer(own.value, bearer=bearer), "the client's own")
+    if decision.by == "host":
+        return Leave()  # nobody named a provider: what the client did not bring is between it and the host
+    return _built_in(upstream, own, destination.host, resolved, bearer=bearer)
+
+
+def _built_in(upstream: Upstream, own: Credential | None, host: str, resolved: Resolved, *, bearer: bool) -> Send:
+    """Fall back on the built-in table's variable, where the client's own credential may not go or there is none."""
     if upstream.secret is not None:
         return Send(
             upstream.secret.value, _bearer(upstream.secret.value, bearer=bearer), upstream.provider.keys[0].text
         )
-    withheld = _withheld(own, destination.host) if own is not None else None
+    withheld = _withheld(own, host) if own is not None else None
     if upstream.provider.keys:
         raise _none_to_send(upstream, withheld, resolved)
     return Send(None, bearer=bearer, source="none", withheld=withheld)
@@ -128,8 +130,8 @@ def apply_plan(headers: Headers, plan: Plan, *, stranger: bool) -> Headers:
     if isinstance(plan, Leave):
         return headers
     name = "authorization" if plan.bearer else "x-api-key"
-    gone = [carrier for carrier in CARRIERS if carrier != name or plan.value is None]
-    headers = headers.without(*gone, *(("cookie",) if stranger else ()))
+    gone = CREDENTIAL_HEADERS if stranger else CREDENTIAL_HEADERS - {"cookie"}
+    headers = headers.without(*(gone if plan.value is None else gone - {name}))
     if plan.value is None:
         return headers
     spelling = "Authorization" if plan.bearer else "x-api-key"

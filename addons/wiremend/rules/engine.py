@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from wiremend.errors import RefusedError
+from wiremend.protocols.base import is_version
 from wiremend.rules.conditions import matches, names_of
 from wiremend.rules.model import Target
 from wiremend.rules.suggest import did_you_mean
-from wiremend.rules.urls import Destination, collapse, join
+from wiremend.rules.urls import Destination, collapse, join, locate, segments, without_credentials
 
 if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
     from wiremend.rules.facts import Facts
     from wiremend.rules.model import Alias, EditRule, Route
     from wiremend.rules.resolve import Resolved, Upstream
+    from wiremend.rules.urls import Base
 
 type By = Literal["route", "name", "default", "host", "client"]
 
@@ -75,7 +77,7 @@ def decide(facts: Facts, resolved: Resolved) -> Decision:
     route = next((route for route in rules.routes if matches(route.when, facts, names)), None)
     if route is not None:
         return _to_target(asked, route.target, "route", f"route {route.label!r} matches", route.line, route)
-    prefixed = _by_name(named, resolved)
+    prefixed = _by_name(named, resolved, by_alias=alias is not None)
     if prefixed is not None:
         return _to_target(asked, prefixed, "name", f"the name {named!r} begins with a provider")
     if rules.default is not None and (facts.generates or facts.style == "gateway"):
@@ -96,11 +98,17 @@ class _Asked:
     why: tuple[str, ...]
 
 
-def _by_name(named: str | None, resolved: Resolved) -> Target | None:
+def _by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> Target | None:
+    """Give the destination that a name says by itself: ``provider/model``.
+
+    A client may not say its way around a gate: a provider that a route leads to is reached by routes only, unless it is
+    the file's own alias that names it.
+    """
     provider, slash, model = (named or "").partition("/")
     if not slash or not model or provider not in resolved.rules.providers:
         return None
-    # `anthropic/claude-…` asked of a gateway may be OpenRouter's own id, but only a route can say so.
+    if not by_alias and any(route.target.provider == provider for route in resolved.rules.routes):
+        return None
     return Target(provider, model)
 
 
@@ -123,11 +131,12 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
         wire = speaks[0]
     base = upstream.bases.get(wire or speaks[0]) or next(iter(upstream.bases.values()))
     model = _model_to_send(target, asked.named, upstream, resolved)
+    stranger = not facts.addressed(base.host, base.port)
     return Decision(
         by=by,
         rules_hash=resolved.rules.hash,
         upstream=upstream,
-        destination=join(base, facts.target, resolved.bases),
+        destination=join(base, without_credentials(facts.target) if stranger else facts.target, resolved.bases),
         target=facts.target,
         wire=wire,
         asked=facts.model,
@@ -158,9 +167,7 @@ def _where_sent(asked: _Asked, host: str) -> Decision:
     """Let a request go where the client sent it, its URL repaired for the provider that lives there."""
     facts, resolved = asked.facts, asked.resolved
     upstream = _at_host(facts, resolved, host)
-    base = None
-    if upstream is not None and facts.endpoint is not None and (facts.wire in upstream.bases or not facts.generates):
-        base = (upstream.bases.get(facts.wire) if facts.wire else None) or next(iter(upstream.bases.values()))
+    base = _own_base(facts, upstream) if upstream is not None else None
     here = f", which is the provider {upstream.name!r}" if upstream is not None and base is not None else ""
     return Decision(
         by="client" if base is None else "host",
@@ -172,6 +179,21 @@ def _where_sent(asked: _Asked, host: str) -> Decision:
         asked=facts.model,
         why=(*asked.why, f"no route matches: where the client sent it{here}"),
     )
+
+
+def _own_base(facts: Facts, upstream: Upstream) -> Base | None:
+    """Give the base to join where the client addressed a provider's host; None where the path is not that provider's.
+
+    Another root at the same host (``/beta``, another plan's) is the client's choice, and billed differently; only a
+    root that is missing altogether is put in.
+    """
+    found = locate(facts.target)
+    if found is None or (facts.wire not in upstream.bases and facts.generates):
+        return None
+    prefix = tuple(part for part in segments(facts.path)[: found.start] if not is_version(part))
+    if prefix and prefix not in {base.root for base in upstream.bases.values()}:
+        return None
+    return (upstream.bases.get(facts.wire) if facts.wire else None) or next(iter(upstream.bases.values()))
 
 
 def _at_host(facts: Facts, resolved: Resolved, host: str) -> Upstream | None:

@@ -15,6 +15,7 @@ from wiremend.headers import Headers
 from wiremend.jsonedit import Edit, apply
 from wiremend.rules.engine import decide
 from wiremend.rules.facts import Credential, Facts, facts_of, peek
+from wiremend.rules.report import finding
 
 if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
@@ -73,7 +74,7 @@ def run_expectations(resolved: Resolved) -> list[Problem]:
     for expect in resolved.rules.expect:
         told = _judge(expect, resolved)
         if told:
-            problems.append(Problem(resolved.rules.file, expect.line, expect.column, told))
+            problems.append(finding(resolved.rules.file, expect.line, expect.column, told))
     return problems
 
 
@@ -88,16 +89,19 @@ def _judge(expect: Expect, resolved: Resolved) -> str | None:
     got = decision.provider if decision.by not in ("host", "client") else None
     place = " -> ".join(decision.why)
     if expect.target is None:
-        return None if got is None else f"this expectation does not hold: expected no destination, but {place}"
+        if got is not None:
+            return f"this expectation does not hold: expected no destination, but {place}"
+        return _judge_url(expect, facts, decision)
     wanted = expect.target
     sent = f"{got}/{decision.sent}" if decision.sent else str(got)
     if got != wanted.provider or (wanted.model is not None and decision.sent != wanted.model):
         where = sent if got else "where the client sent it"
         return f"this expectation does not hold: expected {wanted}, but it goes to {where}: {place}"
-    return _judge_url(expect, decision)
+    return _judge_url(expect, facts, decision)
 
 
-def _judge_url(expect: Expect, decision: Decision) -> str | None:
-    if expect.url is None or decision.destination is None or expect.url.matches(decision.destination.url):
+def _judge_url(expect: Expect, facts: Facts, decision: Decision) -> str | None:
+    url = decision.destination.url if decision.destination is not None else f"https://{facts.host}{decision.target}"
+    if expect.url is None or expect.url.matches(url):
         return None
-    return f"this expectation does not hold: expected the URL {expect.url.text}, but it is {decision.destination.url}"
+    return f"this expectation does not hold: expected the URL {expect.url.text}, but it is {url}"

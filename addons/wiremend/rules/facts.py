@@ -6,13 +6,12 @@ the stream flag here, other values by :func:`wiremend.jsonedit.find` when a rule
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
 from wiremend.errors import JsonError
-from wiremend.jsonedit import repeats
+from wiremend.jsonedit import members
 from wiremend.rules.clients import client_of
 from wiremend.rules.urls import LOOPBACK, locate, split_path
 
@@ -75,13 +74,6 @@ class Facts:
         return self.endpoint is not None and self.endpoint.kind in ("generate", "count", "embed")
 
 
-class _Peek(msgspec.Struct):
-    """The two members of a body that every decision needs; the rest is skipped."""
-
-    model: msgspec.Raw = msgspec.Raw(b"null")
-    stream: msgspec.Raw = msgspec.Raw(b"null")
-
-
 def peek(body: bytes | None) -> tuple[str | None, bool]:
     """Give a JSON body's model and whether it asks for a stream.
 
@@ -91,13 +83,11 @@ def peek(body: bytes | None) -> tuple[str | None, bool]:
     if not body:
         return None, False
     try:
-        if repeats(body, "model"):
-            return None, False
-        seen = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Peek)
-        model = msgspec.json.decode(seen.model)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, JsonError):
+        models, streams = members(body, "model", "stream")
+    except JsonError:
         return None, False
-    return (model if isinstance(model, str) else None), bytes(seen.stream) == b"true"
+    model = json.loads(models[0]) if len(models) == 1 else None
+    return (model if isinstance(model, str) else None), bool(streams) and streams[-1] == b"true"
 
 
 def wire_of(found: Found | None, headers: Headers) -> WireName | None:

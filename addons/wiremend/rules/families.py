@@ -2,7 +2,7 @@
 
 One table serves three questions: may a client's own credential go to this host (guarantee G11), how must it travel,
 and does a text in a file look like a credential that should not be there (G8)? A family's *homes* are its vendor's
-hosts; a glob ``*.`` stands for their subdomains. Prefixes are from the vendors' own key formats; a family without a
+API hosts, each by its whole name. Prefixes are from the vendors' own key formats; a family without a
 home (plain ``sk-``: OpenAI's old keys, Moonshot's, DeepSeek's …) cannot be told apart by its looks, so such a key
 goes only to the host it was sent to, or where the rules say so.
 """
@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-
-from wiremend.rules.globs import compile_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +23,7 @@ type AuthStyle = Literal["bearer", "x-api-key"]
 class Family:
     """One kind of credential.
 
-    ``prefix`` is how its values begin; ``homes`` are host globs; ``style`` is set where it travels in one way only
+    ``prefix`` is how its values begin; ``homes`` are hosts; ``style`` is set where it travels in one way only
     (an Anthropic OAuth token is refused as ``x-api-key``).
     """
 
@@ -36,26 +34,26 @@ class Family:
 
     def at_home(self, host: str) -> bool:
         """Tell whether ``host`` belongs to the vendor."""
-        return any(compile_glob(home).matches(host) for home in self.homes)
+        return host.lower() in self.homes
 
 
-_ANTHROPIC = ("api.anthropic.com", "*.anthropic.com")
-_OPENAI = ("api.openai.com", "*.openai.com", "chatgpt.com")
+_ANTHROPIC = ("api.anthropic.com",)
+_OPENAI = ("api.openai.com", "chatgpt.com")
 
 FAMILIES: tuple[Family, ...] = (
     # The longest prefix first: the first that fits is the family.
     Family("kimi-code", "sk-kimi-", ("api.kimi.com", "api.kimi.ai")),
     Family("anthropic-oauth", "sk-ant-oat", _ANTHROPIC, style="bearer"),
     Family("anthropic", "sk-ant-", _ANTHROPIC),
-    Family("openrouter", "sk-or-", ("openrouter.ai", "*.openrouter.ai")),
+    Family("openrouter", "sk-or-", ("openrouter.ai",)),
     Family("openai-project", "sk-proj-", _OPENAI),
     Family("openai-service", "sk-svcacct-", _OPENAI),
     Family("openai-admin", "sk-admin-", _OPENAI),
     Family("groq", "gsk_", ("api.groq.com",)),
     Family("xai", "xai-", ("api.x.ai",)),
-    Family("google", "AIza", ("*.googleapis.com",)),
-    Family("huggingface", "hf_", ("*.huggingface.co", "huggingface.co")),
-    Family("nvidia", "nvapi-", ("integrate.api.nvidia.com", "*.nvidia.com")),
+    Family("google", "AIza", ("generativelanguage.googleapis.com",)),
+    Family("huggingface", "hf_", ("router.huggingface.co",)),
+    Family("nvidia", "nvapi-", ("integrate.api.nvidia.com",)),
     Family("perplexity", "pplx-", ("api.perplexity.ai",)),
     Family("fireworks", "fw_", ("api.fireworks.ai",)),
     Family("cerebras", "csk-", ("api.cerebras.ai",)),
@@ -63,8 +61,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("secret-key", "sk-"),
 )
 
-HOMES: tuple[str, ...] = tuple(dict.fromkeys(home for family in FAMILIES for home in family.homes if "*" not in home))
-"""Every vendor host that is named without a glob: the proxy decrypts these besides the providers' own."""
+HOMES: tuple[str, ...] = tuple(dict.fromkeys(home for family in FAMILIES for home in family.homes))
+"""Every vendor's host: the proxy decrypts these besides the providers' own."""
 
 _LONG = 16
 """A prefix with fewer characters behind it is a glob's beginning or an example, not a credential."""

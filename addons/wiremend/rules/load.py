@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wiremend.errors import Problem, RulesError
 from wiremend.rules.compile import compile_rules
 from wiremend.rules.expect import run_expectations
+from wiremend.rules.report import finding
 from wiremend.rules.resolve import resolve
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def read_rules(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except OSError as error:
-        raise RulesError([Problem(str(path), 1, 1, f"the file cannot be read: {error.strerror}")]) from None
+        raise RulesError([finding(str(path), 1, 1, f"the file cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
         message = f"the file is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"
-        raise RulesError([Problem(str(path), 1, 1, message)]) from None
+        raise RulesError([finding(str(path), 1, 1, message)]) from None
 
 
 def load_rules(

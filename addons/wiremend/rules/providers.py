@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from wiremend.errors import RulesError
 from wiremend.protocols import WIRES
+from wiremend.rules.families import looks_like_credential
 from wiremend.rules.model import HeaderEdit, Provider
 from wiremend.rules.references import Template, parse_reference
+from wiremend.rules.report import Report
 from wiremend.rules.schema import PROVIDER
-from wiremend.rules.shapes import Report
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.tree import Mark, parse
 
@@ -52,6 +53,7 @@ def compile_providers(own: Mapping[str, Node], report: Report) -> dict[str, Prov
     found: dict[str, Provider] = {}
     for name in [*builtin_nodes(), *(name for name in own if name not in builtin_nodes())]:
         mine = own.get(name)
+        check_headers(mine.mapping.get("headers") if mine else None, report)
         if mine is not None and not PROVIDER.check(mine, Report(report.file)):
             continue  # the shapes have reported it
         provider = _provider(name, builtin_nodes().get(name), mine, report)
@@ -82,7 +84,7 @@ def _provider(name: str, builtin: Node | None, mine: Node | None, report: Report
         auth=_auth(merged.get("auth")),
         keys=tuple(parse_reference(str(item.value)) for item in key.items) if key is not None else (),
         key_given="key" in own,
-        headers=compile_headers(merged.get("headers"), report),
+        headers=compile_headers(merged.get("headers")),
         models={
             model: int(str(node.mapping["context_window"].value)) if "context_window" in node.mapping else None
             for model, node in (merged["models"].mapping if "models" in merged else {}).items()
@@ -118,25 +120,31 @@ def _auth(node: Node | None) -> dict[WireName, Auth]:
     return styles
 
 
-def compile_headers(node: Node | None, report: Report) -> tuple[HeaderEdit, ...]:
-    """Compile a ``headers`` mapping; a literal where a credential travels is reported."""
-    edits: list[HeaderEdit] = []
+def check_headers(node: Node | None, report: Report) -> None:
+    """Report what a shape cannot see in ``headers``: one header twice, a literal where credentials travel."""
     seen: dict[str, Node] = {}
     for name, value in (node.mapping if node else {}).items():
-        if name.lower() in seen:
-            line = seen[name.lower()].at.line
+        first = seen.setdefault(name.lower(), value)
+        if first is not value:
+            line = first.at.line
             report.error(value.at, f"the header {name!r} stands here a second time, whatever its case; see line {line}")
-            continue
-        seen[name.lower()] = value
+        elif name.lower() in CREDENTIAL_HEADERS and isinstance(value.value, str) and not _refers(value.value):
+            message = f"the header {name!r} carries a credential; write a reference such as $NAME, or use `key`"
+            report.error(value.mark, message)
+
+
+def _refers(text: str) -> bool:
+    """Tell whether a header's value is fit for a credential; what looks like one has been reported by the shapes."""
+    return bool(Template(text).names) or looks_like_credential(text)
+
+
+def compile_headers(node: Node | None) -> tuple[HeaderEdit, ...]:
+    """Compile a sound ``headers`` mapping."""
+    edits: dict[str, HeaderEdit] = {}
+    for name, value in (node.mapping if node else {}).items():
         if isinstance(value.value, list):
-            edits.append(HeaderEdit(name, drop=tuple(str(item.mapping["drop"].value) for item in value.value)))
-        elif value.value is None:
-            edits.append(HeaderEdit(name))
+            edit = HeaderEdit(name, drop=tuple(str(item.mapping["drop"].value) for item in value.value))
         else:
-            template = Template(str(value.value))
-            if name.lower() in CREDENTIAL_HEADERS and not template.names:
-                message = f"the header {name!r} carries a credential; write a reference such as $NAME, or use `key`"
-                report.error(value.mark, message)
-                continue
-            edits.append(HeaderEdit(name, template))
-    return tuple(edits)
+            edit = HeaderEdit(name, None if value.value is None else Template(str(value.value)))
+        edits.setdefault(name.lower(), edit)
+    return tuple(edits.values())

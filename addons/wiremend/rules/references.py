@@ -67,6 +67,11 @@ class Template:
         return _VARIABLE.sub(value, self.text)
 
 
+def can_travel(value: str) -> bool:
+    """Tell whether a header can carry a value: one line of printable characters (RFC 9110, section 5.5)."""
+    return not re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value)
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A credential in memory. ``repr`` and ``str`` do not show it; :attr:`value` does."""
@@ -91,6 +96,12 @@ class Reference:
 
         Returns None for ``client``. Raises :class:`CredentialError`, which names the reference and says what to do.
         """
+        secret = self._fetch(environ)
+        if secret is not None and not can_travel(secret.value):
+            raise CredentialError(f"what {self.text} holds cannot be a credential: it has a line end or a NUL in it")
+        return secret
+
+    def _fetch(self, environ: Mapping[str, str]) -> Secret | None:
         match self.kind:
             case "client":
                 return None

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from wiremend.errors import CredentialError, Problem
 from wiremend.rules.families import HOMES
-from wiremend.rules.references import Template
+from wiremend.rules.references import Template, can_travel
+from wiremend.rules.report import finding
 from wiremend.rules.schema import url_problem
 from wiremend.rules.urls import LOOPBACK, Base, parse_base
 
@@ -131,7 +132,7 @@ class _Resolver:
         self.problems: list[Problem] = []
 
     def problem(self, line: int, message: str, *, warning: bool = False) -> None:
-        found = Problem(self.rules.file, line or 1, 1, message, "warning" if warning else "error")
+        found = finding(self.rules.file, line or 1, 1, message, "warning" if warning else "error")
         if found not in self.problems:
             self.problems.append(found)
 
@@ -155,6 +156,8 @@ class _Resolver:
                 f"listen.host is {host}, which others can reach; add a listen.token, such as `token: $WIREMEND_TOKEN`",
             )
         resolved = Resolved(self.rules, upstreams, port, host, token, self.environ)
+        for rule in self.rules.edits:
+            self.judge_headers(rule.headers, f"edit {rule.label!r}", rule.line)
         self.find_loops(resolved)
         self.problems.sort(key=lambda problem: problem.line)
         return resolved, self.problems
@@ -182,17 +185,29 @@ class _Resolver:
                     self.problem(line, f"the base_url of {provider.name!r} cannot be used: {wrong}")
                 return None
             bases[wire] = parse_base(text)
-        for edit in provider.headers:
-            missing = edit.value.missing(self.environ) if edit.value else ()
-            if missing and reached and not self.offline:
-                self.problem(
-                    line,
-                    f"the header {edit.name} of {provider.name!r} needs the variable {missing[0]}, which is not set",
-                )
+        if reached:
+            self.judge_headers(provider.headers, f"provider {provider.name!r}", line)
         secret, why = (None, None) if self.offline else self.credential(provider.keys, quiet=not reached)
         if reached and not self.offline:
             self.judge_key(provider, secret, why, line)
         return Upstream(provider, bases, secret, why)
+
+    def judge_headers(self, edits: tuple[HeaderEdit, ...], whose: str, line: int) -> None:
+        """Report variables that a header needs and that are not set, or hold what no header can carry."""
+        for edit in edits if not self.offline else ():
+            if edit.value is None:
+                continue
+            missing = edit.value.missing(self.environ)
+            if missing:
+                self.problem(
+                    line, f"the header {edit.name} of the {whose} needs the variable {missing[0]}, which is not set"
+                )
+            elif not can_travel(edit.value.expand(self.environ)):
+                names = " and ".join(edit.value.names)
+                self.problem(
+                    line,
+                    f"the header {edit.name} of the {whose} cannot carry the value of {names}: it has a line end in it",
+                )
 
     def judge_key(self, provider: Provider, secret: Secret | None, why: str | None, line: int) -> None:
         """Report a credential that requests will miss."""
@@ -221,7 +236,7 @@ class _Resolver:
         """Resolve the first reference that can be; the second value says why the first that cannot be cannot."""
         why: str | None = None
         for reference in references:
-            if reference.kind == "client" or (quiet and reference.kind != "env"):
+            if reference.kind == "client" or (quiet and reference.kind in ("op", "keyring")):
                 continue  # what nothing uses must not ask for a fingerprint
             try:
                 secret = self.cache.get(reference.text) if reference.kind != "env" else None

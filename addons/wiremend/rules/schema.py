@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from wiremend.jsonedit import parse_pointer
 from wiremend.protocols import WIRES
 from wiremend.rules.globs import compile_glob
-from wiremend.rules.references import Template, parse_reference
+from wiremend.rules.references import Template, can_travel, parse_reference
 from wiremend.rules.shapes import (
     Anything,
     Choice,
@@ -31,13 +31,18 @@ from wiremend.rules.shapes import (
 )
 
 if TYPE_CHECKING:
-    from wiremend.rules.shapes import Report, Shape
+    from wiremend.rules.report import Report
+    from wiremend.rules.shapes import Shape
     from wiremend.rules.tree import Node
 
 VERSION = 1
 """The version of the file's format that this code reads."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_TOKEN_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # noqa: S105 - a header name, RFC 9110, section 5.6.2
+_POINTER_PATTERN = "^/([^~]|~[01])*$"  # RFC 6901, section 3
+_PROVIDER_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+_ALIAS_PATTERN = "^[^*]+$"
+_TOKEN = re.compile(_TOKEN_PATTERN)
 _DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
 _SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:B|[KMGT]i?B)", re.IGNORECASE)
 
@@ -51,7 +56,7 @@ def check_key_glob(text: str) -> None:
     """Raise ValueError unless the text is a glob for the beginning of a credential."""
     compile_glob(text)
     if not text.endswith("*"):
-        message = f"a `key` glob names how credentials begin, never a whole one; end it with a star: '{text}*'"
+        message = "a `key` glob names how credentials begin, never a whole one; end it with a star"
         raise ValueError(message)
 
 
@@ -71,14 +76,14 @@ def check_header_name(text: str) -> None:
 
 def check_header_value(text: str) -> None:
     """Raise ValueError where a header's value holds what would end or forge a header."""
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+    if not can_travel(text):
         message = "a header's value is one line of printable characters"
         raise ValueError(message)
 
 
 def check_provider_name(text: str) -> None:
     """Raise ValueError unless the text can stand before the slash of ``provider/model``."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
+    if not re.fullmatch(_PROVIDER_PATTERN, text):
         message = (
             f"{text!r} cannot name a provider: letters, digits, '-', '_' and '.' only, so that provider/model is clear"
         )
@@ -97,6 +102,7 @@ def check_url(text: str) -> None:
     bare = re.sub(r"\$\{[^}]*?:-([^}]*)\}", r"\1", text)
     if bare.startswith("$"):
         return  # the variable holds the scheme: judged when it is expanded
+    bare = re.sub(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[^}]*\})", "1", bare)  # a 1 is good for a host, a port and a path
     problem = url_problem(bare)
     if problem:
         raise ValueError(problem)
@@ -107,8 +113,8 @@ def url_problem(text: str) -> str | None:
     try:
         parts = urlsplit(text)
         port_error = None if parts.port is None or parts.port > 0 else "its port is 0"
-    except ValueError as error:
-        return f"this is no URL: {error}"
+    except ValueError:
+        return "this is no URL: its port must be a number, and an IPv6 address stands in brackets"
     if parts.scheme not in ("http", "https"):
         return "a base URL begins with http:// or https://"
     if not parts.hostname:
@@ -146,9 +152,8 @@ class _Version:
     def check(self, node: Node, report: Report) -> bool:
         if node.value == VERSION and type(node.value) is int:
             return True
-        message = (
-            f"this Wiremend reads version {VERSION} of the format, the file asks for {node.plain()!r}; upgrade Wiremend"
-        )
+        asked = f"the file asks for {node.plain()!r}"
+        message = f"this Wiremend reads version {VERSION} of the format, {asked}; upgrade Wiremend"
         return report.error(node.mark, message)
 
     def schema(self) -> JsonSchema:
@@ -184,7 +189,7 @@ _HEADER_VALUE = Either(
         ),
     )
 )
-_HEADERS = MapOf(_HEADER_VALUE, "header names to values", check_header_name)
+_HEADERS = MapOf(_HEADER_VALUE, "header names to values", check_header_name, pattern=_TOKEN_PATTERN)
 _AUTH = Choice(("bearer", "x-api-key", "none"))
 
 
@@ -231,7 +236,7 @@ PROVIDER = Record(
 )
 
 _WHEN_SHARED = {
-    "client": _key(_GLOBS, "The agent by its User-Agent: claude-code, codex, opencode, hermes …"),
+    "client": _key(_GLOBS, "The agent by its User-Agent: claude-code, codex, opencode, hermes and so on."),
     "key": _key(_KEY_GLOBS, "How the client's credential begins, such as sk-kimi-*; null: it brought none."),
     "model": _key(
         _GLOBS_OR_NONE, "The model: in a route as asked (after aliases), in an edit the one sent; null: it named none."
@@ -240,8 +245,13 @@ _WHEN_SHARED = {
     "path": _key(_GLOBS, "The path as the client sent it, without the query."),
     "wire": _key(_WIRES, "The wire: messages, chat or responses."),
     "agent": _key(_GLOBS_OR_NONE, "Which agent of many: the header named by agent_header; null: it did not say."),
-    "header": _key(MapOf(_GLOBS, "header names to globs", check_header_name), "Request headers, by name."),
-    "body": _key(MapOf(_VALUE_GLOBS, "JSON pointers to globs", check_pointer), "Values in the body, by JSON pointer."),
+    "header": _key(
+        MapOf(_GLOBS, "header names to globs", check_header_name, pattern=_TOKEN_PATTERN), "Request headers, by name."
+    ),
+    "body": _key(
+        MapOf(_VALUE_GLOBS, "JSON pointers to globs", check_pointer, pattern=_POINTER_PATTERN),
+        "Values in the body, by JSON pointer.",
+    ),
     "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
 }
 
@@ -269,9 +279,13 @@ EDIT = Record(
             "All that is given must hold; a list means any of.",
         ),
         "default": _key(
-            MapOf(Anything(), "JSON pointers to values", check_pointer), "Set where the body has nothing there."
+            MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=_POINTER_PATTERN),
+            "Set where the body has nothing there.",
         ),
-        "set": _key(MapOf(Anything(), "JSON pointers to values", check_pointer), "Set, whatever the body has there."),
+        "set": _key(
+            MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=_POINTER_PATTERN),
+            "Set, whatever the body has there.",
+        ),
         "remove": _key(_POINTERS, "Taken out of the body; `*` stands for every item or member."),
         "headers": _key(_HEADERS, "As in a provider; these come last."),
     },
@@ -292,10 +306,18 @@ EXPECT = Record(
                     "wire": _key(_WIRE, "The wire; by default that of the path, else the client's usual one."),
                     "agent": _key(Text("an agent's id"), "As in `when`."),
                     "header": _key(
-                        MapOf(Text("a value", numbers=True), "header names to values", check_header_name),
+                        MapOf(
+                            Text("a value", numbers=True),
+                            "header names to values",
+                            check_header_name,
+                            pattern=_TOKEN_PATTERN,
+                        ),
                         "Request headers.",
                     ),
-                    "body": _key(MapOf(Anything(), "JSON pointers to values", check_pointer), "Values in the body."),
+                    "body": _key(
+                        MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=_POINTER_PATTERN),
+                        "Values in the body.",
+                    ),
                     "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
                 },
             ),
@@ -344,7 +366,7 @@ ROOT = Record(
     {
         "version": _key(_Version(), "The version of this file's format: 1."),
         "providers": _key(
-            MapOf(PROVIDER, "names to providers", check_provider_name),
+            MapOf(PROVIDER, "names to providers", check_provider_name, pattern=_PROVIDER_PATTERN),
             "Named upstreams. Well-known ones are built in and may be overridden key by key.",
         ),
         "aliases": _key(
@@ -368,6 +390,7 @@ ROOT = Record(
                 ),
                 "exact model names to provider/model",
                 check_alias_name,
+                pattern=_ALIAS_PATTERN,
             ),
             "EXACT names that a client says, and the provider/model each stands for; applied before routes.",
         ),

@@ -8,12 +8,11 @@ is left alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from wiremend.errors import Problem
 from wiremend.rules.families import looks_like_credential
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.tree import kind_of
@@ -21,35 +20,10 @@ from wiremend.rules.tree import kind_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wiremend.errors import Severity
-    from wiremend.rules.tree import Mark, Node
+    from wiremend.rules.report import Report
+    from wiremend.rules.tree import Node
 
 type JsonSchema = dict[str, object]
-
-
-@dataclass(slots=True)
-class Report:
-    """Collects the problems of one file."""
-
-    file: str
-    problems: list[Problem] = field(default_factory=list)
-
-    def error(self, mark: Mark, message: str) -> Literal[False]:
-        """Add an error; gives False, which is what a failed check returns."""
-        return self._add(mark, message, "error")
-
-    def warn(self, mark: Mark, message: str) -> None:
-        """Add a warning."""
-        self._add(mark, message, "warning")
-
-    def _add(self, mark: Mark, message: str, severity: Severity) -> Literal[False]:
-        self.problems.append(Problem(self.file, mark.line, mark.column, message, severity))
-        return False
-
-    @property
-    def errors(self) -> list[Problem]:
-        """The problems that make the file unusable."""
-        return [problem for problem in self.problems if problem.severity == "error"]
 
 
 class Shape(Protocol):
@@ -71,11 +45,6 @@ class Shape(Protocol):
     def schema(self) -> JsonSchema:
         """Give the JSON Schema (draft 2020-12) of the sound values."""
         ...
-
-
-def quoted(text: str) -> str:
-    """Quote a text for a message, unless it may be a credential (G8)."""
-    return "…" if looks_like_credential(text) else repr(text)
 
 
 def _told(node: Node) -> str:
@@ -151,9 +120,7 @@ class Choice:
         if self.fits(node):
             return True
         if isinstance(node.value, str):
-            return report.error(
-                node.mark, f"{quoted(node.value)} is not known here{did_you_mean(node.value, self.words)}"
-            )
+            return report.error(node.mark, f"{node.value!r} is not known here{did_you_mean(node.value, self.words)}")
         return _wrong(self, node, report)
 
     def schema(self) -> JsonSchema:
@@ -233,6 +200,11 @@ class Anything:
         """Look for credentials, and for numbers that JSON cannot say."""
         if isinstance(node.value, dict):
             sound = [self.check(member, report) for member in node.value.values()]
+            sound += [
+                report.error(member.at, "a credential stands here in clear, as a key")
+                for key, member in node.value.items()
+                if looks_like_credential(key)
+            ]
             return all(sound)
         if isinstance(node.value, list):
             sound = [self.check(item, report) for item in node.value]
@@ -293,6 +265,8 @@ class MapOf:
     words: str
     key: Callable[[str], object] | None = None
     empty: bool = False
+    pattern: str | None = None
+    """The regular expression of its keys, for the JSON Schema."""
 
     @property
     def expects(self) -> str:
@@ -324,7 +298,9 @@ class MapOf:
     def schema(self) -> JsonSchema:
         """Give an object."""
         least = {} if self.empty else {"minProperties": 1}
-        return {"type": "object", "additionalProperties": self.value.schema(), **least, "description": self.words}
+        names = {} if self.pattern is None else {"propertyNames": {"pattern": self.pattern}}
+        values = self.value.schema()
+        return {"type": "object", "additionalProperties": values, **names, **least, "description": self.words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +346,7 @@ class Record:
             key = self.keys.get(name)
             if key is None:
                 known = did_you_mean(name, self.served)
-                sound = report.error(member.at, f"unknown key {quoted(name)} in {self.name}{known}")
+                sound = report.error(member.at, f"unknown key {name!r} in {self.name}{known}")
             elif key.state == "later":
                 message = f"{name!r} in {self.name} is known, but not served by this version yet; take it out"
                 sound = report.error(member.at, message)

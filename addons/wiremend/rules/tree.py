@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from wiremend.errors import Problem, RulesError
+from wiremend.rules.report import finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,25 +134,32 @@ class _Builder:
     nodes: int = 0
 
     def problem(self, mark: Mark, message: str) -> None:
-        self.problems.append(Problem(self.file, mark.line, mark.column, message))
+        self.problems.append(finding(self.file, mark.line, mark.column, message))
 
     def build(self, node: yaml.Node, key: Mark | None = None, above: tuple[int, ...] = ()) -> Node:
         mark = _mark(node.start_mark)
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise RulesError([Problem(self.file, mark.line, mark.column, f"more than {MAX_NODES} values")])
+            raise RulesError([finding(self.file, mark.line, mark.column, f"more than {MAX_NODES} values")])
         if id(node) in above:
-            raise RulesError([Problem(self.file, mark.line, mark.column, "this YAML anchor contains itself")])
+            raise RulesError([finding(self.file, mark.line, mark.column, "this YAML anchor contains itself")])
         above = (*above, id(node))
         if isinstance(node, yaml.SequenceNode):
             return Node([self.build(item, None, above) for item in node.value], mark, key)
         if isinstance(node, yaml.MappingNode):
             return Node(self._mapping(node, above), mark, key)
+        return Node(self._scalar(node, mark), mark, key)
+
+    def _scalar(self, node: yaml.Node, mark: Mark) -> Scalar:
         convert = _SCALARS.get(node.tag)
         if convert is None:
             self.problem(mark, f"the YAML tag {node.tag!r} has no meaning here; write the plain value")
-            convert = str
-        return Node(convert(node.value), mark, key)
+            return str(node.value)
+        try:
+            return convert(node.value)
+        except ValueError:  # `!!int abc`, or a number with more digits than Python converts
+            self.problem(mark, "this is no number that can be read; quote it, if it is a text")
+            return str(node.value)
 
     def _mapping(self, node: yaml.MappingNode, above: tuple[int, ...]) -> dict[str, Node]:
         found: dict[str, Node] = {}
@@ -188,11 +196,11 @@ def parse(text: str, file: str) -> tuple[Node, list[Problem]]:
         before = text[:position]
         mark = Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
         message = f"this character is not allowed in YAML: {getattr(error, 'reason', error)}"
-        raise RulesError([Problem(file, mark.line, mark.column, message)]) from None
+        raise RulesError([finding(file, mark.line, mark.column, message)]) from None
     except RecursionError:
-        raise RulesError([Problem(file, 1, 1, "nested too deeply to be a rules file")]) from None
+        raise RulesError([finding(file, 1, 1, "nested too deeply to be a rules file")]) from None
     if root is None:
-        raise RulesError([Problem(file, 1, 1, "the file is empty; the smallest rules file is `version: 1`")])
+        raise RulesError([finding(file, 1, 1, "the file is empty; the smallest rules file is `version: 1`")])
     builder = _Builder(file)
     return builder.build(root), builder.problems
 
@@ -203,12 +211,11 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
     mark = _mark(at) if at else Mark(1, 1)
     lines = text.splitlines()
     line = lines[mark.line - 1] if mark.line <= len(lines) else ""
-    glob = re.match(r"\*[^\s,\]}#]*", line[mark.column - 1 :]) or re.match(r"\*[^\s,\]}#]*", line[mark.column - 2 :])
-    if glob:
-        column = mark.column if line[mark.column - 1 :].startswith("*") else mark.column - 1
-        message = f"a bare `*` begins a YAML alias; quote it: '{glob.group()}'"
-        return Problem(file, mark.line, column, message)
+    for glob in re.finditer(r"(?:^|(?<=[\s\[{,:]))\*[^\s,\]}#]*", line):
+        if glob.start() <= mark.column <= glob.end() + 1:
+            message = f"a bare `*` begins a YAML alias; quote it: '{glob.group()}'"
+            return finding(file, mark.line, glob.start() + 1, message)
     if "\t" in line[: mark.column]:
-        return Problem(file, mark.line, mark.column, "YAML indents with spaces; there is a tab here")
+        return finding(file, mark.line, mark.column, "YAML indents with spaces; there is a tab here")
     told = " ".join(part for part in (error.problem, f"({error.context})" if error.context else "") if part)
-    return Problem(file, mark.line, mark.column, f"this is not YAML: {told}")
+    return finding(file, mark.line, mark.column, f"this is not YAML: {told}")

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from wiremend.protocols import find_endpoint
 from wiremend.protocols.base import is_version
@@ -104,7 +104,7 @@ def parse_base(url: str) -> Base:
         raise ValueError(message)
     path = segments(parts.path)
     found = find_endpoint(path)
-    if found is not None and found.start < len(path):
+    if found is not None and "/".join(path[found.start :]) == found.endpoint.path:
         path = path[: found.start]  # the whole endpoint was pasted in
     version = path[-1] if path and is_version(path[-1]) else None
     while path and version is not None and is_version(path[-1]):
@@ -157,13 +157,32 @@ def _unknown_tail(parts: tuple[str, ...], base: Base, bases: Iterable[Base]) -> 
     return parts
 
 
+QUERY_CARRIERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
+"""Query parameters in which credentials travel."""
+
+
+def _names(query: str) -> list[tuple[str, str]]:
+    """Give the parameters of a query: each one's name, and its text as it stands."""
+    return [(unquote_plus(part.partition("=")[0]), part) for part in query.split("&") if part]
+
+
+def carries_credential(target: str) -> bool:
+    """Tell whether a request target's query holds a credential."""
+    return any(name.lower() in QUERY_CARRIERS for name, _ in _names(split_path(target)[1]))
+
+
+def without_credentials(target: str) -> str:
+    """Give a request target without the credentials in its query; every other byte of it stays."""
+    path, query = split_path(target)
+    kept = "&".join(part for name, part in _names(query) if name.lower() not in QUERY_CARRIERS)
+    return path + (f"?{kept}" if kept else "")
+
+
 def _merge_queries(base: str, client: str) -> str:
     """Give the client's query as it is, behind those parameters of the base that it does not name itself."""
-    if not base:
-        return client
-    named = {name for name, _ in parse_qsl(client, keep_blank_values=True)}
-    kept = [(name, value) for name, value in parse_qsl(base, keep_blank_values=True) if name not in named]
-    return "&".join(part for part in (urlencode(kept), client) if part)
+    named = {name for name, _ in _names(client)}
+    kept = [part for name, part in _names(base) if name not in named]
+    return "&".join([*kept, client] if client else kept)
 
 
 def collapse(target: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wiremend.jsonedit import format_pointer
 from wiremend.rules.globs import covers, overlap
 from wiremend.rules.tree import Mark
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from wiremend.rules.globs import Glob
     from wiremend.rules.model import EditRule, Route, When
-    from wiremend.rules.shapes import Report
+    from wiremend.rules.report import Report
 
 type Globs = tuple[Glob | None, ...]
 
@@ -40,22 +41,20 @@ def warn_of_edits(edits: Sequence[EditRule], report: Report) -> None:
         for earlier in edits[:later]:
             if not when_overlaps(earlier.when, edit.when):
                 continue
-            mine = {(e.op, e.pointer): e for e in edit.body}
             for one in earlier.body:
-                for other in mine.values():
-                    # `default` after `set` never fires, and after `default` never again: neither hurts, both are plain.
-                    if one.pointer == other.pointer and (one.value != other.value or one.op != other.op):
-                        place = "/" + "/".join(one.pointer)
-                        _told(report, edit, earlier, place)
+                for other in edit.body:
+                    if one.pointer == other.pointer and (one.value, one.op) != (other.value, other.op):
+                        wins = "earlier" if other.op == "default" and one.op != "remove" else "later"
+                        _told(report, edit, earlier, format_pointer(one.pointer), wins)
             names = {header.name.lower() for header in earlier.headers if not header.drop}
             for header in edit.headers:
                 if header.name.lower() in names and not header.drop:
-                    _told(report, edit, earlier, f"the header {header.name}")
+                    _told(report, edit, earlier, f"the header {header.name}", "later")
 
 
-def _told(report: Report, edit: EditRule, earlier: EditRule, place: str) -> None:
+def _told(report: Report, edit: EditRule, earlier: EditRule, place: str, wins: str) -> None:
     both = f"{edit.label!r} and {earlier.label!r} (line {earlier.line})"
-    report.warn(Mark(edit.line, 1), f"{both} both change {place} of the same requests; the later one wins")
+    report.warn(Mark(edit.line, 1), f"{both} both change {place} of the same requests; the {wins} one wins")
 
 
 def when_covers(wide: When, narrow: When) -> bool:
