@@ -174,6 +174,7 @@ class Stub:
     def load(self, loader):
         for name in ("rules", "ready", "calls"):
             loader.add_option(f"wiremend_{name}", str, "", "")
+        loader.add_option("wiremend_parent", int, 0, "")
         loader.add_option("stub_fails", bool, False, "")
         loader.add_option("stub_says", str, "", "")
 

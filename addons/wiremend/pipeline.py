@@ -9,7 +9,7 @@ nothing of it is (G1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +20,7 @@ from wiremend.headers import Headers, without_hop_by_hop
 from wiremend.jsonedit import Edit, apply, check
 from wiremend.notes import Note
 from wiremend.protocols import WIRES
+from wiremend.rules.conditions import matches
 from wiremend.rules.credentials import Send, apply_plan, plan_credential
 from wiremend.rules.engine import Decision, decide, edits_for
 from wiremend.rules.facts import facts_of
@@ -99,17 +100,7 @@ type Outcome = Rewritten | Untouched | Refused
 def rewrite(request: ClientRequest, resolved: Resolved) -> Outcome:
     """Decide a request and rewrite it. Raises nothing on any input that is HTTP."""
     body, unreadable = unpack(request)
-    facts = facts_of(
-        style=request.style,
-        method=request.method,
-        target=request.target,
-        headers=request.headers,
-        host=request.host,
-        port=request.port,
-        body=body,
-        agent_header=resolved.rules.agent_header,
-        agent=request.agent,
-    )
+    facts = _facts(request, body, resolved)
     if facts.endpoint is None and facts.host is not None:
         return Untouched(facts)
     try:
@@ -120,6 +111,35 @@ def rewrite(request: ClientRequest, resolved: Resolved) -> Outcome:
         note = Note("refused", "url", "refused", str(error), error.kind)
 
         return Refused(facts, error.status, str(error), wire.error_body(error.status, error.kind, str(error)), (note,))
+
+
+def _facts(request: ClientRequest, body: bytes | None, resolved: Resolved) -> Facts:
+    return facts_of(
+        style=request.style,
+        method=request.method,
+        target=request.target,
+        headers=request.headers,
+        host=request.host,
+        port=request.port,
+        body=body,
+        agent_header=resolved.rules.agent_header,
+        agent=request.agent,
+    )
+
+
+def may_be_routed(request: ClientRequest, resolved: Resolved) -> bool:
+    """Tell whether some request with this head could be sent elsewhere than the client sent it.
+
+    Asked of a WebSocket's handshake: its frames name models, and no route sees them. What a body would say (model,
+    stream, values) is left open.
+    """
+    facts = _facts(request, None, resolved)
+    if facts.endpoint is None or request.host is None:
+        return facts.endpoint is not None
+    rules = resolved.rules
+    return rules.default is not None or any(
+        matches(replace(route.when, model=(), body=(), stream=None), facts, ()) for route in rules.routes
+    )
 
 
 def unpack(request: ClientRequest) -> tuple[bytes | None, str | None]:

@@ -102,10 +102,17 @@ def test_an_agent_is_known_by_its_program_or_package(argv: list[str], expected: 
 
 
 @pytest.mark.parametrize(
-    ("named", "expected"), (("codex", "codex"), ("Codex", "codex"), ("reviewer-7", "claude"), ("", "claude"))
+    ("program", "named", "expected"),
+    (
+        ("my-script", "codex", "codex"),
+        ("my-script", "Codex", "codex"),
+        ("my-script", "reviewer-7", "generic"),
+        ("claude", "reviewer-7", "claude"),
+        ("claude", "codex", "claude"),
+    ),
 )
-def test_a_name_chooses_the_recipe_where_it_is_one(named: str, expected: str) -> None:
-    assert find_agent(["claude"], named).id == expected
+def test_a_name_chooses_the_recipe_where_the_program_does_not(program: str, named: str, expected: str) -> None:
+    assert find_agent([program], named).id == expected
 
 
 def test_no_two_entries_answer_to_one_name() -> None:
@@ -475,6 +482,16 @@ def test_an_overlay_of_a_folder_that_is_not_there_yet_makes_it_when_there_is_som
     (overlay.folder / "sessions").mkdir()
     overlay.settle()
     assert (overlay.original / "sessions").is_dir()
+
+
+def test_runs_side_by_side_that_make_the_same_new_folder_both_keep_what_is_in_it(overlay: Overlay) -> None:
+    other = replace(overlay, folder=overlay.folder.with_name("other")).make()
+    for one, name in ((overlay, "a"), (other, "b")):
+        (one.folder / "history").mkdir()
+        (one.folder / "history" / name).touch()
+    overlay.settle()
+    other.settle()
+    assert {path.name for path in (overlay.original / "history").iterdir()} == {"a", "b"}
 
 
 def test_an_overlay_does_not_write_a_file_over_a_folder_of_the_user(overlay: Overlay) -> None:

@@ -28,7 +28,7 @@ from tests.lab import Authority, Forwarder, Upstream, kimi
 from wiremend.cli.agents import GENERIC, find_agent
 from wiremend.cli.launch import Proxy
 from wiremend.cli.receipt import read_rows, receipt, why_none
-from wiremend.cli.run import KEEP, llm_hosts, make_folder, run_command
+from wiremend.cli.run import KEEP, PRIVATE, llm_hosts, make_folder, run_command
 from wiremend.errors import SetupError
 from wiremend.ledger.row import CallRow, to_json
 
@@ -384,16 +384,29 @@ def test_files_that_the_caller_opened_are_the_commands_too(tmp_path: Path) -> No
 # --- folders and receipts
 
 
-def test_old_runs_are_removed_and_young_ones_stay(tmp_path: Path) -> None:
+def test_old_runs_are_removed_and_young_ones_and_those_under_way_stay(tmp_path: Path) -> None:
     root = tmp_path / "state" / "run"
-    old, young = root / "old", root / "young"
-    for folder, age in ((old, KEEP + 60), (young, KEEP - 60)):
-        folder.mkdir(parents=True)
-        (folder / "proxy.log").touch()
-        os.utime(folder, (time.time() - age,) * 2)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    pids = {"ended": ended.pid, "under way": os.getppid()}
+    for name, pid in pids.items():
+        for age in (KEEP + 60, KEEP - 60):
+            folder = root / f"{name} {'old' if age > KEEP else 'young'}-{pid}"
+            (folder / PRIVATE).mkdir(parents=True)
+            (folder / "proxy.log").touch()
+            os.utime(folder, (time.time() - age,) * 2)
     made = make_folder(root)
-    assert sorted(root.iterdir()) == sorted([young, made])
     assert made.stat().st_mode & 0o777 == 0o700
+    assert {
+        str(path.relative_to(root)).replace(f"-{pids[name]}", "") for name in pids for path in root.glob(f"{name}*/*")
+    } == {
+        "ended young/proxy.log",
+        "under way young/proxy.log",
+        "under way young/private",
+        "under way old/proxy.log",
+        "under way old/private",
+    }
+    assert not list(root.glob("ended old*"))
 
 
 def row(**values: Any) -> CallRow:  # noqa: ANN401 - the fields of a row

@@ -1,7 +1,8 @@
 """Keys stay home (G11): a client's own credential goes to the host it addressed or to its vendor's, and nowhere else.
 
-The gateway is addressed by nobody's host, so each provider here is a stranger to the client's key. Wherever a client may
-have put one (headers of either spelling, the query), it must not arrive there, unless the rules say ``key: client``.
+The gateway is addressed by nobody's host, so each provider here is a stranger to the client's key. Wherever a client
+may have put one (headers of either spelling, the query), it must not arrive there, unless the rules say ``key:
+client``.
 """
 
 from __future__ import annotations

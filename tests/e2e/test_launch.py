@@ -136,12 +136,10 @@ def test_a_provider_that_points_at_the_port_itself_is_refused_at_the_start(tmp_p
     assert re.search(r"rules\.yaml:\d+:\d+: .*'me'.*itself", done.stdout + done.stderr)
 
 
-def test_an_option_that_is_said_twice_does_not_leave_the_proxy_without_rules(upstream: Upstream) -> None:
+def test_an_option_said_twice_does_not_leave_the_proxy_without_rules(upstream: Upstream, tmp_path: Path) -> None:
     """Wiremend says some options itself; a user who says one again, for mitmproxy, wins or is told."""
-    decoy = RULES.format(url="https://localhost:1")
-    proxy = Mitm(decoy, way="console")
-    mine = proxy.folder / "mine.yaml"
+    mine = tmp_path / "mine.yaml"
     mine.write_text(RULES.format(url=upstream.url))
-    proxy = Mitm(decoy, way="console", args=["--set", f"wiremend_rules={mine}"])
-    with proxy:
+    decoy = RULES.format(url="https://localhost:1")
+    with Mitm(decoy, way="console", args=["--set", f"wiremend_rules={mine}"]) as proxy:
         assert proxy.ready["rules"] == str(mine)

@@ -6,7 +6,6 @@ Wiremend the destination is decided per request, so the mode's own host need not
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -158,6 +157,6 @@ def test_switched_off_it_is_as_if_it_were_not_there(upstream: Upstream) -> None:
 
 
 def test_it_ends_when_the_process_that_started_it_is_another() -> None:
-    with Mitm(options={"wiremend_parent": os.getpid()}) as kept, Mitm(options={"wiremend_parent": 1}) as orphan:
+    with Mitm() as kept, Mitm(options={"wiremend_parent": 1}) as orphan:
         assert orphan.process.wait(DEADLINE) == 0
         assert kept.process.poll() is None

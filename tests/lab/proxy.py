@@ -30,6 +30,7 @@ import termios
 import threading
 import time
 import venv
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -81,6 +82,7 @@ class Mitm:
     ) -> None:
         """Prepare the folders; nothing runs yet."""
         self.folder = Path(tempfile.mkdtemp(prefix="wiremend-lab-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)  # also where it is never started
         self.home = self.folder / "home"
         self.confdir = self.folder / "mitmproxy"
         self.home.mkdir()
@@ -97,6 +99,7 @@ class Mitm:
             "confdir": self.confdir,
             "wiremend_ready": self._ready_file,
             "wiremend_calls": self._calls_file,
+            "wiremend_parent": os.getpid(),  # a killed test run leaves no proxy behind
             **({"web_port": 0, "web_open_browser": False} if program == "mitmweb" else {}),
             **(options or {}),
         }

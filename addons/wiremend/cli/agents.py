@@ -11,6 +11,7 @@ Which variables an agent reads was measured on loopback, 2026-11, agent by agent
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,7 @@ from wiremend.rules.families import HOMES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-__all__ = ["AGENTS", "GENERIC", "Agent", "LaunchPlan", "Overlay", "Style", "find_agent", "plan"]
+__all__ = ["AGENTS", "GENERIC", "Agent", "LaunchPlan", "Overlay", "Style", "bypasses", "find_agent", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +125,14 @@ class LaunchPlan:
 
 
 def find_agent(argv: Sequence[str], named: str = "") -> Agent:
-    """Give the entry for a command: the one that is named, else by the program (or package) that the command starts.
+    """Give the entry for a command, by the program (or package) that it starts.
 
-    Falls back to :data:`GENERIC`; a ``named`` that is no entry is an id for the rules alone.
+    Where that says nothing (a script of the user's that starts an agent) the entry that is ``named``, if it is one: the
+    name is an id for the rules first. Else :data:`GENERIC`.
     """
-    for agent in AGENTS:
-        if agent.id == named.lower():
-            return agent
-    return next((agent for agent in AGENTS if _place(agent, argv) is not None), GENERIC)
+    started = (agent for agent in AGENTS if _place(agent, argv) is not None)
+    by_name = (agent for agent in AGENTS if agent.id == named.lower())
+    return next(started, None) or next(by_name, GENERIC)
 
 
 def plan(  # noqa: PLR0913 - the parts of a launch, each by its name
@@ -198,17 +199,16 @@ def _without_bypass(environ: Mapping[str, str], hosts: Collection[str], notes: l
     changed = {}
     for name in ("NO_PROXY", "no_proxy"):
         entries = [entry for entry in environ.get(name, "").replace(",", " ").split() if entry]
-        gone = [entry for entry in entries if any(_bypasses(entry, host) for host in hosts)]
+        gone = [entry for entry in entries if any(bypasses(entry, host) for host in hosts)]
         if gone:
             changed[name] = ",".join(entry for entry in entries if entry not in gone)
             notes.append(f"{name}: {', '.join(gone)} left out for this run, or LLM calls would have passed by")
     return changed
 
 
-def _bypasses(entry: str, host: str) -> bool:
+def bypasses(entry: str, host: str) -> bool:
     """Tell whether an entry of NO_PROXY matches a host: ``*``, a name, ``.suffix`` or ``*.suffix``, with any port."""
-    name = entry.lower().rpartition(":")[0] if entry.rpartition(":")[2].isdigit() and ":" in entry else entry.lower()
-    suffix = name.lstrip("*").lstrip(".")
+    suffix = re.sub(r":\d+$", "", entry.lower()).lstrip("*").lstrip(".")
     return not suffix or host == suffix or host.endswith(f".{suffix}")
 
 
@@ -225,9 +225,9 @@ def _local_bypass(environ: Mapping[str, str], base: str) -> dict[str, str]:
 
 
 def _unseen(environ: Mapping[str, str], variables: Sequence[str]) -> list[str]:
-    """Say which base URLs are plain HTTP, which HTTPS_PROXY does not lead through us."""
+    """Say which base URLs are plain HTTP, which HTTPS_PROXY need not lead through us (it does for Claude Code)."""
     return [
-        f"{name} is plain http, which does not go through an HTTPS proxy; use --via gateway to see those calls"
+        f"{name} is plain http, which most agents do not send through an HTTPS proxy; --via gateway sees those calls"
         for name in dict.fromkeys(variables)
         if environ.get(name, "").startswith("http://")
     ]

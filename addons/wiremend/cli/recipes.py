@@ -104,7 +104,8 @@ class Overlay:
         """Bring home what the agent wrote; gives what the user should know.
 
         Writes through a link are home already. New entries, and files that replaced their link (programs that write a
-        temporary file and rename it do that: a refreshed login, for one), are moved.
+        temporary file and rename it do that: a refreshed login, for one), are moved; a new folder that another run has
+        made at home meanwhile is joined with it.
         """
         notes = []
         for entry in sorted(self.folder.iterdir()):
@@ -112,7 +113,11 @@ class Overlay:
             if entry.name in self.ours:
                 if entry.read_bytes() != self.ours[entry.name]:
                     notes.append(f"the agent ran on a copy of {home}; what it changed there was not kept")
-            elif not entry.is_symlink() and not home.is_dir():
+            elif entry.is_symlink():
+                continue
+            elif entry.is_dir() and home.is_dir():
+                shutil.copytree(entry, home, symlinks=True, dirs_exist_ok=True)
+            elif not home.is_dir():
                 self.original.mkdir(mode=0o700, parents=True, exist_ok=True)
                 shutil.move(entry, home)
         return notes

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import click
+import psutil
 
 from wiremend.cli.agents import Style, find_agent, plan
 from wiremend.cli.launch import Proxy
@@ -48,6 +49,9 @@ BY_SIGNAL: Final = 128
 
 KEEP: Final = 7 * 86400.0
 """Seconds for which the log of a run is kept."""
+
+PRIVATE: Final = "private"
+"""What only the run itself needs, in its folder."""
 
 _PASSED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _KEYBOARD: Final = (signal.SIGINT, signal.SIGQUIT)
@@ -88,7 +92,7 @@ def run_command(
     agent = find_agent(command, agent_id)
     style = via or agent.via
     folder = make_folder(state_folder(environ) / "run")
-    private = folder / "private"
+    private = folder / PRIVATE
     private.mkdir(mode=0o700)
     notes: list[str] = []
     try:
@@ -138,16 +142,22 @@ def llm_hosts(rules: Path, environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def make_folder(root: Path) -> Path:
-    """Make the private folder of a run below ``root``, and remove those of runs that ended more than a week ago."""
+    """Make the folder of a run below ``root``; remove runs that ended a week ago, and what killed ones left."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = time.time()
     for old in root.iterdir():
         with contextlib.suppress(OSError):  # another run may be removing it too
-            if now - old.stat().st_mtime > KEEP:
-                shutil.rmtree(old)
+            if not _under_way(old):
+                shutil.rmtree(old if now - old.stat().st_mtime > KEEP else old / PRIVATE)
     folder = root / f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.getpid()}"
     folder.mkdir(mode=0o700)
     return folder
+
+
+def _under_way(folder: Path) -> bool:
+    """Tell whether the run of a folder has not ended; its name ends with the number of its process."""
+    pid = folder.name.rpartition("-")[2]
+    return pid.isdecimal() and psutil.pid_exists(int(pid))
 
 
 def _missing(program: str, environ: Mapping[str, str]) -> tuple[int, str] | None:

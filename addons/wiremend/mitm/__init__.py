@@ -6,6 +6,7 @@
 ``house``       the options, the rules in force and their reload; what the others ask
 ``settings``    mitmproxy's own options that Wiremend needs otherwise; the trust in upstream certificates
 ``gateway``     one port for both ways in: tells a base-URL request from a proxy request; who may come in
+``layer``       what of this stands on mitmproxy's internals
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
 ``rewrite``     a request, through :mod:`wiremend.pipeline`, and back into the flow
 ``reply``       a response, streamed through and observed; one line and one row a call
@@ -27,4 +28,5 @@ from wiremend.mitm.tunnel import Tunnel
 def load_addons() -> list[object]:
     """Give the addons for ``addons = […]`` of the script, sharing one :class:`~wiremend.mitm.house.House`."""
     house = House()
-    return [house, Settings(house), Gateway(house), Tunnel(house), Rewrite(house), Reply(house), Life(house)]
+    tunnel = Tunnel(house)
+    return [house, Settings(house), Gateway(house, tunnel), tunnel, Rewrite(house), Reply(house), Life(house)]

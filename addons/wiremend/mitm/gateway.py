@@ -21,21 +21,24 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mitmproxy import ctx, http
+from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode, UpstreamMode
 
 from wiremend.mitm.convert import headers_of
+from wiremend.mitm.layer import proxy_layer
 from wiremend.protocols import WIRES
 from wiremend.rules.facts import credentials_of, wire_of
-from wiremend.rules.urls import LOOPBACK, locate
+from wiremend.rules.urls import LOOPBACK, authority, locate
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.proxy.context import Context
 
     from wiremend.mitm.house import House
+    from wiremend.mitm.tunnel import Tunnel
 
 logger = logging.getLogger("wiremend")
 
@@ -77,9 +80,10 @@ class _Sniffer(layer.Layer):
 class Gateway:
     """Tells the two ways in apart, and guards them."""
 
-    def __init__(self, house: House) -> None:
-        """Keep the house."""
+    def __init__(self, house: House, tunnel: Tunnel) -> None:
+        """Keep the house, and who decides about tunnels."""
         self.house = house
+        self.tunnel = tunnel
         self._admitted: set[str] = set()
 
     # -- connections
@@ -112,18 +116,19 @@ class Gateway:
         if not isinstance(context.layers[0], modes.HttpProxy | modes.HttpUpstreamProxy):
             return
         data = nextlayer.data_client()
-        if _ORIGIN_FORM.match(data):
-            nextlayer.layer = self.choose(context, data)
-        elif _UNDECIDED.fullmatch(data):
+        if _UNDECIDED.fullmatch(data):
             nextlayer.layer = _Sniffer(context, self)
+        elif not starts_like_tls_record(data):  # a client that speaks TLS to its proxy is mitmproxy's own affair
+            nextlayer.layer = self.choose(context, data)
 
     def choose(self, context: Context, data: bytes) -> layer.Layer:
         """Give the layer for a connection that begins with these bytes."""
         if _ORIGIN_FORM.match(data):
             self.house.gateways.add(context.client.id)
             return _gateway_layer(context)
-        upstream = isinstance(context.layers[0], modes.HttpUpstreamProxy)
-        return HttpLayer(context, HTTPMode.upstream if upstream else HTTPMode.regular)
+        if isinstance(context.layers[0], modes.HttpUpstreamProxy):
+            return HttpLayer(context, HTTPMode.upstream)
+        return proxy_layer(context, self.tunnel.opaque, self.tunnel.via)
 
     # -- requests
 
@@ -155,9 +160,12 @@ class Gateway:
         if not gateway:
             flow.request.headers.pop("proxy-authorization", None)
         if gateway or isinstance(client.proxy_mode, ReverseMode):
-            told = self._foreign(flow, gateway=gateway)
+            told = self._foreign(flow)
             if told:
                 self._refuse(flow, 403, "permission", told)
+            elif not gateway and not self.house.keep_host_header:
+                request = flow.request
+                request.host_header = authority(request.scheme, request.host, request.port)
 
     def _admit(self, flow: http.HTTPFlow) -> bool:
         """Tell whether the client may come in: it is on this machine, or brings the token. Takes the token off."""
@@ -174,7 +182,7 @@ class Gateway:
             self._admitted.add(flow.client_conn.id)
         return bool(right) or flow.client_conn.id in self._admitted or _from_here(flow.client_conn)
 
-    def _foreign(self, flow: http.HTTPFlow, *, gateway: bool) -> str | None:
+    def _foreign(self, flow: http.HTTPFlow) -> str | None:
         """Say which header of a gateway request speaks of another place; None where none does."""
         resolved = self.house.resolved
         ours = LOOPBACK | ({resolved.host} if resolved else set()) | {str(ctx.options.listen_host)}
@@ -183,7 +191,7 @@ class Gateway:
         if origin and urlsplit(origin).hostname not in ours and not admitted:
             return f"the gateway serves programs of this machine, not the web page {origin}"
         host = urlsplit(f"//{flow.request.headers.get('host', '')}").hostname
-        if gateway and host not in ours and not admitted:
+        if host not in ours and not admitted:
             return (
                 f"the gateway answers to localhost, not to the Host {host!r}; set the base URL to http://127.0.0.1:PORT"
             )

@@ -65,6 +65,8 @@ class House:
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
     """Ids of client connections that came to the gateway rather than to the HTTPS proxy."""
+    keep_host_header: bool = False
+    """The user's own choice of that option of mitmproxy: ours is to see the Host that the client sent."""
     _told: set[str] = field(default_factory=set)
     _ticker: asyncio.Task[None] | None = None
     _running: bool = False

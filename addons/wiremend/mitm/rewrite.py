@@ -17,7 +17,7 @@ from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
 from wiremend.mitm.tunnel import own_ports, via_for
 from wiremend.notes import Note
-from wiremend.pipeline import Refused, Rewritten, rewrite
+from wiremend.pipeline import Refused, Rewritten, may_be_routed, rewrite
 from wiremend.protocols import WIRES
 from wiremend.rules.facts import wire_of
 from wiremend.rules.urls import LOOPBACK, locate
@@ -65,6 +65,10 @@ class Rewrite:
             addressed=not gateway,
             agent=ctx.options.wiremend_agent,
         )
+        if _upgrades(request.headers.get("upgrade")) and may_be_routed(request, resolved):
+            # Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured, 426).
+            self._answer(flow, 426, "invalid_request", "requests are routed one by one here, so no WebSocket; use HTTP")
+            return
         outcome = rewrite(request, resolved)
         if not isinstance(outcome, Rewritten | Refused):
             return
@@ -83,16 +87,6 @@ class Rewrite:
             exchange.notes.append(Note("refused", "url", "loop", message))
             exchange.pin(flow)
             self._answer(flow, 508, "loop", message)
-            return
-        if _upgrades(request.headers.get("upgrade")) and (
-            request.host is None or destination.host != request.host.lower()
-        ):
-            # Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured).
-            exchange.notes.append(
-                Note("refused", "url", "websocket", "WebSockets are not served on another host's behalf")
-            )
-            exchange.pin(flow)
-            self._answer(flow, 426, "invalid_request", "this request was redirected, and WebSockets are not; use HTTP")
             return
         self._warn(outcome)
         write_back(flow, outcome)

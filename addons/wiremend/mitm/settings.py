@@ -2,11 +2,13 @@
 
 - ``connection_strategy`` is lazy: the destination is decided per request, so the one that a mode or a CONNECT names may
   be dead (facts: with ``eager`` the client is dropped before any hook).
+- ``keep_host_header`` is on: in reverse mode mitmproxy would replace the Host before the gateway can judge it. It is
+  replaced afterwards, unless the user had switched the option on.
 - ``store_streamed_bodies`` is on: replies are streamed through, and people want to see them in mitmweb all the same.
 - ``ssl_verify_upstream_trusted_ca`` becomes mitmproxy's roots plus those that the machine's own variables name
   (``SSL_CERT_FILE`` and the like), so that a company's CA upstream is honoured. ``ssl_insecure`` is never touched.
 
-What the user has set stays as set, but for the first.
+What the user has set stays as set, but for the first two.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ class Settings:
 
     def running(self) -> None:
         """Set the options, and listen to the log of connections."""
-        options: dict[str, object] = {"connection_strategy": "lazy"}
+        self.house.keep_host_header = ctx.options.keep_host_header
+        options: dict[str, object] = {"connection_strategy": "lazy", "keep_host_header": True}
         if not ctx.options.store_streamed_bodies:
             options["store_streamed_bodies"] = True
         if not ctx.options.ssl_verify_upstream_trusted_ca and not ctx.options.ssl_verify_upstream_trusted_confdir:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import logging
 import re
 from dataclasses import dataclass
@@ -86,6 +87,14 @@ def machine_proxy(scheme: str, host: str, port: int, own_ports: frozenset[int]) 
     return MachineProxy((scheme_of_proxy, (parts.hostname, at)), credential)
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def own_ports() -> frozenset[int]:
     """Give the ports that this mitmproxy listens on."""
     server = ctx.master.addons.get("proxyserver")
@@ -109,15 +118,29 @@ class Tunnel:
             return
         address = data.context.server.address
         host = (data.client_hello.sni or (address[0] if address else "")).lower()
-        if not host or self.house.known_host(host):
-            return
-        data.ignore_connection = True
+        if host and not self._known(host):
+            data.ignore_connection = True
+
+    def opaque(self, host: str, port: int) -> bool:  # noqa: ARG002 - a host is decrypted on every port, or on none
+        """Tell whether a tunnel to a host is not to be looked into. Behind an address, the TLS name will tell."""
+        return self.house.watcher is not None and not _is_address(host) and not self._known(host.lower())
+
+    def via(self, host: str, port: int) -> ServerSpec | None:
+        """Give the machine's own proxy for a destination."""
+        proxy = machine_proxy("https", host, port, own_ports())
+        return proxy.spec if proxy is not None else None
+
+    def _known(self, host: str) -> bool:
+        """Tell whether a host is decrypted; name those that look as if they should be."""
+        if self.house.known_host(host):
+            return True
         if self.house.resolved is not None and _LIKE_A_PROVIDER.search(host):
             self.house.tell_once(
                 f"tunnel:{host}",
                 f"{host} looks like a provider, but is tunnelled undecrypted; to look after it, add to rules.yaml:"
                 f" listen: {{intercept: [{host}]}}",
             )
+        return False
 
     # -- the machine's own proxy
 
@@ -131,9 +154,9 @@ class Tunnel:
         if context.server.via is not None or context.server.connected:
             return
         host, port = context.server.address[:2]
-        proxy = machine_proxy("https", host, port, own_ports())
-        if proxy is not None:
-            context.server.via = proxy.spec
+        spec = self.via(host, port)
+        if spec is not None:
+            context.server.via = spec
             nextlayer.layer = HttpUpstreamProxy.make(context, send_connect=True)[0]
 
     def http_connect_upstream(self, flow: HTTPFlow) -> None:

@@ -1,0 +1,47 @@
+"""mitmproxy's internals that one file of ours stands on; a release that changes them is told here by name."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from mitmproxy.options import Options
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.test import tflow
+
+from wiremend.mitm import layer
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_what_the_layers_stand_on_is_still_there() -> None:
+    missing = layer.missing_internals()
+    assert not missing, f"this mitmproxy has no {', '.join(missing)}: wiremend/mitm/layer.py must be adapted to it"
+
+
+def test_the_methods_that_are_overridden_still_take_what_ours_take() -> None:
+    for ours, theirs, name in (
+        (layer.ProxyLayer, HttpLayer, "make_stream"),
+        (layer.ProxyStream, HttpStream, "handle_connect_regular"),
+    ):
+        wanted = list(inspect.signature(getattr(theirs, name)).parameters)
+        assert list(inspect.signature(getattr(ours, name)).parameters) == wanted, (
+            f"mitmproxy's {theirs.__name__}.{name} now takes {wanted}: wiremend/mitm/layer.py must be adapted to it"
+        )
+
+
+def test_without_them_mitmproxys_own_layer_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer, "INTERNALS", ((HttpStream, ("a_name_that_is_gone",)),))
+    assert layer.missing_internals() == ["HttpStream.a_name_that_is_gone"]
+    context = _context()
+    assert type(layer.proxy_layer(context, lambda _h, _p: True, lambda _h, _p: None)) is HttpLayer
+
+
+def test_with_them_it_is_ours() -> None:
+    assert isinstance(layer.proxy_layer(_context(), lambda _h, _p: True, lambda _h, _p: None), layer.ProxyLayer)
+
+
+def _context() -> Context:
+    return Context(tflow.tclient_conn(), Options())
