@@ -1,7 +1,7 @@
 """Every case in captures/: the client's request through today's rules, compared byte for byte with what must leave.
 
-The folder's name is the test's id; captures/README.md has the format. A case that lies about itself (a content-length that
-does not fit, an environment variable that nothing reads) is a failure too.
+The folder's name is the test's id; captures/README.md has the format. A case that lies about itself (a content-length
+that does not fit, an environment variable that nothing reads) is a failure too.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Request:
         return "\n".join(head) + f"\n\n{self.body.decode()}\n"
 
     def sent(self) -> ClientRequest:
-        """The request as the pipeline takes it."""
+        """Give the request as the pipeline takes it."""
         parts = urlsplit(self.url)
         target = self.url.removeprefix(f"{parts.scheme}://{parts.netloc}") if parts.netloc else self.url
         return ClientRequest(

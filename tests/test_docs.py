@@ -1,7 +1,7 @@
 """The docs say what the product has: each key, option, provider, family, verb, and no example that would not load.
 
-What is missing in docs/ or README.md fails here with its name. Examples in ``yaml`` blocks are rules files and must be sound;
-one marked ``yaml broken`` must give exactly the lines of the ``text`` block behind it.
+What is missing in docs/ or README.md fails here with its name. Examples in ``yaml`` blocks are rules files and must
+be sound; one marked ``yaml broken`` must give exactly the lines of the ``text`` block behind it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOP = Path(__file__).parents[1]
-PAGES = {path.relative_to(TOP).as_posix(): path.read_text("utf-8") for path in [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]}
+PAGES = {
+    path.relative_to(TOP).as_posix(): path.read_text("utf-8")
+    for path in [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+}
 ALL = "\n".join(PAGES.values())
 RULES = PAGES["docs/rules.md"]
 
@@ -37,9 +40,11 @@ ENVIRON = defaultdict(lambda: "FAKE", {"LAB_HOST": "127.0.0.1"})
 
 def blocks(info: str) -> list[object]:
     """Give the fenced blocks with an info string, and the text block right behind each, if there is one."""
-    found = []
+    found: list[object] = []
     for name, text in PAGES.items():
-        for match in re.finditer(rf"^```{info}\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", text, re.MULTILINE | re.DOTALL):
+        for match in re.finditer(
+            rf"^```{info}\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", text, re.MULTILINE | re.DOTALL
+        ):
             line = text[: match.start()].count("\n") + 1
             found.append(pytest.param(match[1], match[2], id=f"{name}:{line}"))
     return found
@@ -57,7 +62,7 @@ def _builtin() -> str:
 
 
 @pytest.mark.parametrize(("text", "_behind"), blocks("yaml"))
-def test_an_example_is_a_sound_rules_file(text: str, _behind: str | None) -> None:  # noqa: PT019 - a column of the table
+def test_an_example_is_a_sound_rules_file(text: str, _behind: str | None) -> None:
     assert sound(text) == []
 
 
@@ -138,7 +143,9 @@ def test_every_verb_and_its_options_are_explained(verb: str) -> None:
 
 
 def test_what_the_docs_call_a_verb_or_an_option_is_there() -> None:
-    verbs = set(re.findall(r"`(?:\.venv/bin/)?wiremend ([a-z]+)", ALL)) | set(re.findall(r"^\S*wiremend ([a-z]+)", ALL, re.MULTILINE))
+    verbs = set(re.findall(r"`(?:\.venv/bin/)?wiremend ([a-z]+)", ALL)) | set(
+        re.findall(r"^\S*wiremend ([a-z]+)", ALL, re.MULTILINE)
+    )
     assert verbs <= set(cli.list_commands(click.Context(cli)))
     named = set(re.findall(r"`(wiremend_[a-z_]+)`", ALL))
     assert named <= set(options())

@@ -20,29 +20,29 @@ from rich.console import Console
 
 from wiremend.cli.demo_upstream import KimiLike
 from wiremend.cli.doctor import (
-    REPLACING,
-    Finding,
-    Listener,
-    cannot_listen,
     check_agents,
-    check_bases,
-    check_bypass,
-    check_ca,
     check_credentials,
-    check_port,
-    check_proxies,
     check_rules,
     check_state,
-    check_trust,
     check_versions,
     doctor,
-    leads_to_us,
-    look,
     merged,
     node_version,
-    read_url,
     show,
 )
+from wiremend.cli.doctor_ports import (
+    Listener,
+    cannot_listen,
+    check_bases,
+    check_bypass,
+    check_port,
+    check_proxies,
+    leads_to_us,
+    look,
+    read_url,
+)
+from wiremend.cli.doctor_trust import REPLACING, check_ca, check_trust
+from wiremend.cli.finding import Finding
 from wiremend.cli.launch import Proxy
 from wiremend.rules.families import HOMES
 from wiremend.rules.load import load_rules
@@ -569,7 +569,7 @@ def test_what_fails_gives_1(machine: Path) -> None:
     result = run("--rules", str(machine / "none.yaml"))
     assert result.exit_code == 1
     assert "FAIL  rules" in result.output
-    assert "none.yaml does not exist" in " ".join(result.output.split())
+    assert "none.yamldoesnotexist" in "".join(result.output.split())  # a narrow terminal breaks a long path
 
 
 def test_offline_asks_nobody_and_no_value_is_shown(machine: Path) -> None:

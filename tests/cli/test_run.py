@@ -25,10 +25,11 @@ import pytest
 
 from tests.cli.launching import WIREMEND, clean_environ
 from tests.lab import Authority, Forwarder, Upstream, kimi
+from wiremend.cli import launch
 from wiremend.cli.agents import GENERIC, find_agent
 from wiremend.cli.launch import Proxy
 from wiremend.cli.receipt import read_rows, receipt, why_none
-from wiremend.cli.run import KEEP, PRIVATE, llm_hosts, make_folder, run_command
+from wiremend.cli.run import KEEP, PRIVATE, Signals, llm_hosts, make_folder, run_command
 from wiremend.errors import SetupError
 from wiremend.ledger.row import CallRow, to_json
 
@@ -190,8 +191,8 @@ assert os.tcgetpgrp(0) == os.getpgrp()
 modes = termios.tcgetattr(0)
 modes[3] &= ~termios.ECHO
 termios.tcsetattr(0, termios.TCSANOW, modes)
-print("attributes", termios.tcgetattr(0)[:4], flush=True)
 try:
+    print("attributes", termios.tcgetattr(0)[:4], flush=True)
     sys.stdin.readline()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -283,6 +284,59 @@ def test_a_proxy_that_does_not_start_shows_what_its_log_says(tmp_path: Path) -> 
     assert proxy.ended() is not None
     with pytest.raises(SetupError, match="not running"):
         _ = proxy.base
+
+
+STUBBORN = """\
+#!{python}
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+signal.sigwait([signal.SIGUSR1])
+"""
+
+
+def test_a_proxy_that_neither_listens_nor_ends_is_ended_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "mitmdump"
+    program.write_text(STUBBORN.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setattr(launch, "_mitmdump", lambda: str(program))
+    monkeypatch.setattr(launch, "START_BOUND", 0.3)
+    monkeypatch.setattr(launch, "STOP_BOUND", 0.1)
+    proxy = Proxy(tmp_path, environ={})
+    with pytest.raises(SetupError, match=r"did not listen within .*\n.*said nothing"):
+        proxy.start()
+    assert proxy.ended() == -signal.SIGKILL
+
+
+def test_a_proxy_that_was_never_started_is_easily_stopped(tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path)
+    assert (proxy.stop(), proxy.ended(), proxy.said()) == (None, None, "")
+
+
+def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as here:
+        here.setattr(sys, "executable", str(tmp_path / "python"))
+        with pytest.raises(SetupError, match="no mitmdump beside"):
+            _ = Proxy(tmp_path).command
+    with monkeypatch.context() as here:
+        here.setattr("importlib.util.find_spec", lambda _: None)
+        with pytest.raises(SetupError, match=r"wiremend_addon\.py is not installed"):
+            _ = Proxy(tmp_path).command
+
+
+def test_a_program_that_the_system_cannot_start_is_named(tmp_path: Path) -> None:
+    program = tmp_path / "agent"
+    program.write_bytes(b"\0\0\0\0 no program")
+    program.chmod(0o755)
+    with Signals() as signals, pytest.raises(SetupError, match="agent cannot be started: "):
+        signals.supervise([str(program)], {})
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".local").touch()
+    with pytest.raises(SetupError, match=r"XDG_STATE_HOME"):
+        run_command([sys.executable], {"HOME": str(tmp_path)})
 
 
 @pytest.mark.parametrize("flag", ("--va", "--unknown"))

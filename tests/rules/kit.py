@@ -94,7 +94,7 @@ def where(rules: Resolved, **asked: Any) -> str:  # noqa: ANN401 - as above
     return f"{decision.provider}/{decision.sent}"
 
 
-def request(  # noqa: PLR0913 - the parts of a request, each by its name
+def request(
     *,
     model: object = "m",
     wire: str = "chat",

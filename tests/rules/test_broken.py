@@ -1,7 +1,7 @@
 """Broken rules files, one for each kind of error, through ``wiremend check`` as people run it.
 
-``tests/broken/NAME.yaml`` is broken, ``NAME.expected`` beside it holds the lines that tell so, in full. A new kind of error
-is a new pair; nothing here names them.
+``tests/broken/NAME.yaml`` is broken, ``NAME.expected`` beside it holds the lines that tell so, in full. A new kind of
+error is a new pair; nothing here names them.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def test_the_shipped_file_is_sound_and_summed_up() -> None:
     assert "https://api.kimi.com/coding/v1" in result.stdout
 
 
-# --- near misses: what is sound, though a file above is broken for something like it -------------------------------------
+# --- near misses: what is sound, though a file above is broken for something like it ----------------------------------
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,18 @@ def test_a_near_miss_is_sound(text: str) -> None:
     assert problems(text, {"PORT": "9000", "HOST": "127.0.0.1", "A_TOKEN": "FAKE", "OPENROUTER_API_KEY": "FAKE"}) == []
 
 
-# --- warnings -----------------------------------------------------------------------------------------------------------
+# --- warnings ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("text", "line", "told"),
     (
         ("routes:\n- to: local\n- {when: {model: x}, to: ollama}", 3, "can never match"),
-        ("routes:\n- {when: {model: kimi-*}, to: local}\n- {when: {model: [kimi-k2*, KIMI-K3]}, to: ollama}", 3, "never"),
+        (
+            "routes:\n- {when: {model: kimi-*}, to: local}\n- {when: {model: [kimi-k2*, KIMI-K3]}, to: ollama}",
+            3,
+            "never",
+        ),
         ("routes:\n- {when: {model: a}, to: local}\n- {when: {model: a, host: h}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {key: [sk-*, null]}, to: local}\n- {when: {key: null}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {wire: [chat, messages]}, to: local}\n- {when: {wire: chat}, to: ollama}", 3, "never"),

@@ -1,8 +1,9 @@
 """Keys stay home (G11): which credential a request leaves with, in which header, and what never goes to a stranger.
 
 A client's own credential may go to the host that the client addressed, to its own vendor's, or where the file says
-``key: client``. The tables are the families and the header styles; hypothesis draws the whole situation (how the request
-came, which credential in which header, which provider, which key in the file) and an oracle of three lines judges it.
+``key: client``. The tables are the families and the header styles; hypothesis draws the whole situation (how the
+request came, which credential in which header, which provider, which key in the file) and an oracle of three lines
+judges it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,15 @@ MINE = "FAKE-from-the-file-9999"
 
 def carried(headers: Headers) -> dict[str, str]:
     """Give the headers in which credentials travel, and what they hold."""
-    carriers = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization", "x-auth-token")
+    carriers = (
+        "authorization",
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "cookie",
+        "proxy-authorization",
+        "x-auth-token",
+    )
     return {name.lower(): value for name, value in headers if name.lower() in carriers}
 
 
@@ -51,7 +60,7 @@ def provider(base: str, *, auth: str = "bearer", key: str | None = None) -> str:
     return f"providers: {{w: {{base_url: '{base}', auth: {auth}{said}}}}}\nroutes: [{{to: w}}]\n"
 
 
-# --- families -----------------------------------------------------------------------------------------------------------
+# --- families ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -101,9 +110,13 @@ def test_looks_are_judged_anywhere_in_a_text() -> None:
     assert not looks_like_credential("sk-kimi-…")
 
 
-# --- which one, and how it travels --------------------------------------------------------------------------------------
+# --- which one, and how it travels ------------------------------------------------------------------------------------
 
-ANTHROPIC_BASE, KIMI_BASE, OTHER_BASE = "https://api.anthropic.com", "https://api.kimi.com/coding", "https://llm.work.example"
+ANTHROPIC_BASE, KIMI_BASE, OTHER_BASE = (
+    "https://api.anthropic.com",
+    "https://api.kimi.com/coding",
+    "https://llm.work.example",
+)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +173,9 @@ def test_the_clients_spelling_and_place_are_kept() -> None:
     assert got.headers.fields == (("Accept", "*/*"), ("AUTHORIZATION", f"Bearer {MINE}"), ("X-Last", "1"))
 
 
-@pytest.mark.parametrize("name", ("api-key", "x-goog-api-key", "Authorization", "X-Api-Key", "Cookie", "Proxy-Authorization", "X-Auth-Token"))
+@pytest.mark.parametrize(
+    "name", ("api-key", "x-goog-api-key", "Authorization", "X-Api-Key", "Cookie", "Proxy-Authorization", "X-Auth-Token")
+)
 @pytest.mark.parametrize("value", (KIMI, f"Bearer {KIMI}", f"Basic {KIMI}", f"session={KIMI}"))
 def test_no_header_carries_a_clients_credential_to_a_stranger(name: str, value: str) -> None:
     for key in (None, "$MINE"):
@@ -179,7 +194,9 @@ def test_no_query_carries_a_clients_credential_to_a_stranger(name: str) -> None:
 
 
 def test_the_bases_own_query_is_the_files_and_travels() -> None:
-    rules = resolved("providers: {w: {base_url: 'https://llm.work.example/v1?key=$MINE', auth: none}}\ndefault: w", {"MINE": MINE})
+    rules = resolved(
+        "providers: {w: {base_url: 'https://llm.work.example/v1?key=$MINE', auth: none}}\ndefault: w", {"MINE": MINE}
+    )
     got = rewritten(rules, target=f"/v1/chat/completions?key={KIMI}")
     assert got.destination.path == f"/v1/chat/completions?key={MINE}"
 
@@ -197,11 +214,12 @@ def test_on_this_machine_another_port_is_another_host(port: int) -> None:
     assert bool(carried(got.headers)) is (port == 8000)
 
 
-# --- what is missing ----------------------------------------------------------------------------------------------------
+# --- what is missing --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("wire", "kind"), (("messages", "authentication_error"), ("chat", "invalid_request_error"), ("responses", "invalid_request_error"))
+    ("wire", "kind"),
+    (("messages", "authentication_error"), ("chat", "invalid_request_error"), ("responses", "invalid_request_error")),
 )
 def test_without_a_credential_the_client_is_told_what_to_set(wire: str, kind: str) -> None:
     got = refused(resolved("version: 1"), model="openrouter/x/y", wire=wire)
@@ -233,7 +251,9 @@ def test_a_credential_that_stays_home_is_told_without_its_value() -> None:
         ("api.openai.com", "/v1/responses", {"Cookie": "session=FAKE"}),
     ),
 )
-def test_where_the_client_sent_it_the_provider_answers_for_what_is_missing(host: str, target: str, headers: dict[str, str]) -> None:
+def test_where_the_client_sent_it_the_provider_answers_for_what_is_missing(
+    host: str, target: str, headers: dict[str, str]
+) -> None:
     """The client chose the host and what to show there; a refusal of ours would only hide the provider's answer."""
     outcome = rewrite(request(host=host, target=target, headers=headers), resolved("version: 1"))
     assert not isinstance(outcome, Refused)
@@ -249,7 +269,7 @@ def test_a_key_that_only_a_name_leads_to_is_there_when_it_is_needed(tmp_path: An
     assert carried(got.headers) == {"authorization": f"Bearer {MINE}"}
 
 
-# --- the law, over everything -------------------------------------------------------------------------------------------
+# --- the law, over everything -----------------------------------------------------------------------------------------
 
 HOSTS = ("api.kimi.com", "api.anthropic.com", "openrouter.ai", "api.openai.com", "llm.work.example", "127.0.0.1")
 HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie")
@@ -268,7 +288,9 @@ ROUTES = {
     st.dictionaries(st.sampled_from(HEADERS), st.sampled_from(CREDENTIALS), max_size=3),
     st.sampled_from(("messages", "chat")),
 )
-def test_keys_stay_home(situation: tuple[str, str, str | None], addressed: str | None, brought: dict[str, str], wire: str) -> None:
+def test_keys_stay_home(
+    situation: tuple[str, str, str | None], addressed: str | None, brought: dict[str, str], wire: str
+) -> None:
     host, auth, key = situation
     headers = {name: f"Bearer {value}" if name == "authorization" else value for name, value in brought.items()}
     outcome = rewrite(request(host=addressed, headers=headers, wire=wire, body=body_of("m")), ROUTES[situation])
@@ -279,7 +301,9 @@ def test_keys_stay_home(situation: tuple[str, str, str | None], addressed: str |
     assert outcome.destination.host == host
     for value in brought.values():
         family = family_of(value)
-        allowed = host == addressed or (family is not None and family.at_home(host)) or (key is not None and "client" in key)
+        allowed = (
+            host == addressed or (family is not None and family.at_home(host)) or (key is not None and "client" in key)
+        )
         assert allowed or not any(value in held for _, held in outcome.headers), (value, host)
         assert not any(value in str(note) for note in outcome.notes)
     names = [name for name in carried(outcome.headers) if name != "cookie"]

@@ -1,8 +1,8 @@
-"""Decisions: gates, aliases, prefixes of providers, each condition of ``when``, and where a request goes that nothing takes.
+"""Decisions: gates, aliases, providers' prefixes, each condition of ``when``, and where goes what nothing takes.
 
-The gate is the law that costs a user an account when it breaks: an Anthropic-only upstream takes ``claude-*`` of certain
-agents, a cloud upstream the rest, and the first never sees another model, in any letter case, under any name that a
-client can make up. Tables show the cases that people know, hypothesis makes up the names.
+The gate is the law that costs a user an account when it breaks: an Anthropic-only upstream takes ``claude-*`` of
+certain agents, a cloud upstream the rest, and the first never sees another model, in any letter case, under any name
+that a client can make up. Tables show the cases that people know, hypothesis makes up the names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.rules.kit import KIMI, MOONSHOT, bearer, body_of, decided, refused, r
 from wiremend.errors import RefusedError
 from wiremend.pipeline import Refused, Rewritten, rewrite
 
-# --- the gate -----------------------------------------------------------------------------------------------------------
+# --- the gate ---------------------------------------------------------------------------------------------------------
 
 PROVIDERS = """
 providers:
@@ -30,7 +30,9 @@ GATES = {
     "a default behind the gate": f"{PROVIDERS}routes:\n- {GATE}\ndefault: cloud\n",
     "a last route for all": f"{PROVIDERS}routes:\n- {GATE}\n- to: cloud\n",
     "a default that renames": f"{PROVIDERS}routes:\n- {GATE}\ndefault: cloud/kimi-k2.6\n",
-    "aliases before the gate": f"{PROVIDERS}aliases: {{big: max/claude-opus-4-6, small: cloud/kimi}}\nroutes:\n- {GATE}\n- to: cloud\n",
+    "aliases before the gate": (
+        f"{PROVIDERS}aliases: {{big: max/claude-opus-4-6, small: cloud/kimi}}\nroutes:\n- {GATE}\n- to: cloud\n"
+    ),
 }
 LOADED = {name: resolved(text) for name, text in GATES.items()}
 MEMBERS = ("planner", "Planner", "coder-7", "CODER-x")
@@ -46,7 +48,7 @@ def seen(gate: str, model: object, agent: str | None, style: dict[str, Any]) -> 
     return outcome.destination.host, json.loads(outcome.body or body)["model"]
 
 
-STYLES = ({}, {"host": "api.anthropic.com"}, {"host": "max.example"})
+STYLES: tuple[dict[str, Any], ...] = ({}, {"host": "api.anthropic.com"}, {"host": "max.example"})
 
 
 def may_pass(model: object, agent: str | None) -> bool:
@@ -59,7 +61,18 @@ def may_pass(model: object, agent: str | None) -> bool:
 @pytest.mark.parametrize("agent", (*MEMBERS, *OTHERS))
 @pytest.mark.parametrize(
     "model",
-    ("claude-opus-4-6", "CLAUDE-Opus", "claude", "kimi-k2", "not-claude-x", "", None, 5, ["claude-x"], "somebody/claude-x"),
+    (
+        "claude-opus-4-6",
+        "CLAUDE-Opus",
+        "claude",
+        "kimi-k2",
+        "not-claude-x",
+        "",
+        None,
+        5,
+        ["claude-x"],
+        "somebody/claude-x",
+    ),
 )
 def test_a_gate_lets_through_what_it_says(gate: str, agent: str | None, model: object) -> None:
     host, _ = seen(gate, model, agent, {})
@@ -71,7 +84,21 @@ NAMES = st.one_of(
     st.builds(
         lambda start, rest: start + rest,
         st.sampled_from(
-            ("claude-", "Claude-", " claude-", "claude", "max/", "MAX/", "max/claude-", "cloud/", "cloud/claude-", "anthropic/", "/", "big", "max")
+            (
+                "claude-",
+                "Claude-",
+                " claude-",
+                "claude",
+                "max/",
+                "MAX/",
+                "max/claude-",
+                "cloud/",
+                "cloud/claude-",
+                "anthropic/",
+                "/",
+                "big",
+                "max",
+            )
         ),
         st.text(alphabet="abcK/-*?[]. \n\u017f\u212a\u0130", max_size=8),
     ),
@@ -82,7 +109,9 @@ NAMES = st.one_of(
 
 
 @given(st.sampled_from(sorted(GATES)), NAMES, st.sampled_from((*MEMBERS, *OTHERS)), st.sampled_from(STYLES))
-def test_the_gated_upstream_sees_no_other_model(gate: str, model: object, agent: str | None, style: dict[str, Any]) -> None:
+def test_the_gated_upstream_sees_no_other_model(
+    gate: str, model: object, agent: str | None, style: dict[str, Any]
+) -> None:
     host, sent = seen(gate, model, agent, style)
     if host == "max.example":
         assert may_pass(sent, agent), (model, agent)
@@ -96,12 +125,14 @@ def test_an_alias_that_says_so_passes_the_gate() -> None:
 
 def test_an_edit_that_cannot_be_done_does_not_undo_the_models_name() -> None:
     """A renamed model must not travel under its old name because something else went wrong with the body."""
-    rules = resolved(PROVIDERS + "routes: [{to: max/claude-opus-4-6}]\nedits: [{set: {/messages/0/x/y: 1}}, {remove: /a/b/c}]")
+    rules = resolved(
+        PROVIDERS + "routes: [{to: max/claude-opus-4-6}]\nedits: [{set: {/messages/0/x/y: 1}}, {remove: /a/b/c}]"
+    )
     got = rewritten(rules, body=body_of("kimi", messages="none", a=[1]), headers=bearer("FAKE"))
     assert json.loads(got.body or b"{}")["model"] == "claude-opus-4-6"
 
 
-# --- where a request goes that no route takes ---------------------------------------------------------------------------
+# --- where a request goes that no route takes -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -176,7 +207,10 @@ def test_a_list_of_models_through_the_proxy_stays_where_it_was_sent() -> None:
 
 
 def test_a_provider_that_does_not_speak_the_wire_is_a_refusal_that_names_the_line() -> None:
-    got = refused(resolved("providers:\n  w: {base_url: 'http://h.example', speaks: chat, auth: none}\nroutes:\n- to: w\n"), wire="messages")
+    got = refused(
+        resolved("providers:\n  w: {base_url: 'http://h.example', speaks: chat, auth: none}\nroutes:\n- to: w\n"),
+        wire="messages",
+    )
     assert got.status == 400
     assert "rules.yaml:4" in got.message
     assert "'w' speaks chat" in got.message
@@ -189,7 +223,7 @@ def test_a_provider_without_a_usable_base_is_a_refusal() -> None:
     assert caught.value.status == 500
 
 
-# --- names --------------------------------------------------------------------------------------------------------------
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -204,7 +238,8 @@ def test_a_provider_without_a_usable_base_is_a_refusal() -> None:
 def test_aliases_come_before_routes(model: str, sent: str) -> None:
     rules = resolved(
         "aliases: {small: deepseek/deepseek-v4-flash, tiny: small}\n"
-        "routes: [{when: {model: deepseek-*}, to: local}, {when: {model: [small, tiny]}, to: ollama/wrong}]\ndefault: local",
+        "routes: [{when: {model: deepseek-*}, to: local}, {when: {model: [small, tiny]}, to: ollama/wrong}]\n"
+        "default: local",
         {"DEEPSEEK_API_KEY": "FAKE"},
     )
     expected = "ollama/wrong" if model == "Small" else f"local/{sent}"
@@ -260,7 +295,7 @@ def test_a_condition_sees_a_model_with_and_without_its_providers_prefix() -> Non
         decided(rules, model="nobody/kimi-k2")
 
 
-# --- conditions, each alone ---------------------------------------------------------------------------------------------
+# --- conditions, each alone -------------------------------------------------------------------------------------------
 
 UA_CLAUDE = {"User-Agent": "claude-cli/2.1.197 (external, sdk-cli)"}
 
@@ -356,7 +391,7 @@ def test_the_first_route_wins() -> None:
     assert where(rules, model="ab") == "local/one"
 
 
-# --- edits --------------------------------------------------------------------------------------------------------------
+# --- edits ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -380,7 +415,9 @@ def test_edits_look_at_what_is_sent(when: str, applies: bool) -> None:  # noqa: 
 
 
 def test_every_edit_that_matches_applies_in_the_order_of_the_file() -> None:
-    rules = resolved("default: local\nedits: [{set: {/a: 1, /b: 1}}, {set: {/a: 2}}, {default: {/b: 3, /c: 3}}, {remove: /d}]")
+    rules = resolved(
+        "default: local\nedits: [{set: {/a: 1, /b: 1}}, {set: {/a: 2}}, {default: {/b: 3, /c: 3}}, {remove: /d}]"
+    )
     got = rewritten(rules, body=b'{"model":"m","d":0}')
     assert json.loads(got.body or b"") == {"model": "m", "a": 2, "b": 1, "c": 3}
     assert got.edits == ("edit 1", "edit 2", "edit 3", "edit 4")
@@ -393,19 +430,21 @@ def test_an_edit_without_a_provider_to_match_does_not_match_a_strangers_host() -
     assert json.loads(got.body) == {"b": 1}
 
 
-# --- what a decision says of itself -------------------------------------------------------------------------------------
+# --- what a decision says of itself -----------------------------------------------------------------------------------
 
 
 def test_a_decision_says_how_it_came_about() -> None:
     rules = resolved("aliases:\n  a: local/b\nroutes:\n- {name: the b's, when: {model: b}, to: ollama}\n")
     decision = decided(rules, model="a")
-    assert decision.why == ("alias 'a' stands for 'local/b' (rules.yaml:2)", "route \"the b's\" matches (rules.yaml:4)")
+    assert decision.why == ("alias 'a' stands for 'local/b' (rules.yaml:2)", 'route "the b\'s" matches (rules.yaml:4)')
     assert (decision.route, decision.alias, decision.asked, decision.sent) == ("the b's", "a", "a", "b")
     assert decision.rules_hash == rules.rules.hash
 
 
 def test_the_hash_is_of_the_files_text() -> None:
-    one, same, other = (resolved(text).rules.hash for text in ("version: 1\n", "version: 1\n", "version: 1 # changed\n"))
+    one, same, other = (
+        resolved(text).rules.hash for text in ("version: 1\n", "version: 1\n", "version: 1 # changed\n")
+    )
     assert one == same != other
 
 
@@ -418,6 +457,10 @@ def test_a_decision_depends_on_nothing_else(model: str | None, host: str | None)
 @pytest.mark.parametrize("number", range(3))
 def test_no_body_that_is_json_upsets_a_decision(number: int) -> None:
     rules = resolved("routes: [{when: {body: {/a/*/b: x}, model: [m*, null]}, to: local/x}]\ndefault: ollama")
-    bodies = (b"[" * 5000 + b"]" * 5000, b'{"a":' * 5000 + b"1" + b"}" * 5000, b'{"model": "\\ud83d", "a": [{"b": "\\udc00"}]}')
+    bodies = (
+        b"[" * 5000 + b"]" * 5000,
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
+        b'{"model": "\\ud83d", "a": [{"b": "\\udc00"}]}',
+    )
     outcome = rewrite(request(body=bodies[number]), rules)
     assert not isinstance(outcome, Refused)

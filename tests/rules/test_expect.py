@@ -59,9 +59,24 @@ def test_an_example_is_decided_as_a_request_would_be(given: str, to: str) -> Non
         ("{model: tiny-x, path: /v1/v1/embeddings}", "work", "https://llm.work.example/v1/embeddings", True),
         ("{model: tiny-x}", "work", "'*/v2/*'", False),
         # where the client sent it is a URL too
-        ("{model: x, host: api.other.example, path: /v1/v1/messages}", "null", "https://api.other.example/v1/messages", True),
-        ("{model: x, host: api.other.example, path: /v1/v1/messages}", "null", "https://api.other.example/v1/v1/*", False),
-        ("{model: x, host: api.openai.com, path: /v1/v1/responses}", "null", "https://api.openai.com/v1/responses", True),
+        (
+            "{model: x, host: api.other.example, path: /v1/v1/messages}",
+            "null",
+            "https://api.other.example/v1/messages",
+            True,
+        ),
+        (
+            "{model: x, host: api.other.example, path: /v1/v1/messages}",
+            "null",
+            "https://api.other.example/v1/v1/*",
+            False,
+        ),
+        (
+            "{model: x, host: api.openai.com, path: /v1/v1/responses}",
+            "null",
+            "https://api.openai.com/v1/responses",
+            True,
+        ),
         ("{model: x, host: api.openai.com, path: /v1/v1/responses}", "null", "'*/v1/v1/*'", False),
     ),
 )
@@ -70,7 +85,9 @@ def test_a_url_is_judged_wherever_the_request_goes(given: str, to: str, url: str
 
 
 def test_every_example_that_fails_is_told_with_the_reason() -> None:
-    told = problems(f"{RULES}expect:\n- {{given: {{model: small}}, to: local}}\n- {{given: {{agent: planner}}, to: null}}\n")
+    told = problems(
+        f"{RULES}expect:\n- {{given: {{model: small}}, to: local}}\n- {{given: {{agent: planner}}, to: null}}\n"
+    )
     assert [line.split(":")[0] for line in told] == ["16", "17"]
     assert "expected local, but it goes to work/tiny-model" in told[0]
     assert "alias 'small'" in told[0]
@@ -84,4 +101,6 @@ def test_examples_wait_until_the_rest_is_sound() -> None:
 
 
 def test_a_beginning_of_a_key_is_no_credential() -> None:
-    assert problems("routes: [{when: {key: sk-kimi-*}, to: local}]\nexpect: [{given: {key: sk-kimi-}, to: local}]") == []
+    assert (
+        problems("routes: [{when: {key: sk-kimi-*}, to: local}]\nexpect: [{given: {key: sk-kimi-}, to: local}]") == []
+    )

@@ -60,7 +60,11 @@ def test_any_user_agent_gives_a_name_or_none(text: str) -> None:
         (b"{}", None, False),
         (b'{"model": 5, "stream": 1}', None, False),
         (b'{"model": ["a"], "stream": "true"}', None, False),
-        (b'{"model": "a", "model": "b"}', None, False),  # a gate must not look at one while the provider takes the other
+        (
+            b'{"model": "a", "model": "b"}',
+            None,
+            False,
+        ),  # a gate must not look at one while the provider takes the other
         (b'{"model": "a", "\\u006dodel": "b"}', None, False),
         (b'{"messages": [{"model": "x"}]}', None, False),
         (b'{"model": "\\u006b2"}', "k2", False),
@@ -117,7 +121,10 @@ def test_credentials_are_found_where_they_travel(headers: dict[str, str], found:
     ),
 )
 def test_the_wire_is_told_by_the_path_and_where_that_is_not_enough_by_the_headers(
-    target: str, headers: dict[str, str], wire: str | None, generates: bool  # noqa: FBT001 - a column
+    target: str,
+    headers: dict[str, str],
+    wire: str | None,
+    generates: bool,  # noqa: FBT001 - a column
 ) -> None:
     found = facts(RULES, target=target, headers=headers)
     assert (found.wire, found.generates) == (wire, generates)

@@ -1,8 +1,8 @@
 """Globs: what they match, and what they say of each other.
 
-``overlap`` and ``covers`` are judged by brute force: over an alphabet of two letters every text up to a length is tried,
-where the length is enough to tell any two of the small globs apart (a text longer than both token lists has a stretch
-that only stars take, and can be shortened). ``overlap`` must be exact; ``covers`` may be modest, never wrong.
+``overlap`` and ``covers`` are judged by brute force: over an alphabet of two letters every text up to a length is
+tried, where the length is enough to tell any two of the small globs apart (a text longer than both token lists has a
+stretch that only stars take, and can be shortened). ``overlap`` must be exact; ``covers`` may be modest, never wrong.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def test_what_is_no_glob(glob: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("glob", "one_text"), (("kimi", True), ("[k]imi", True), ("kim?", False), ("kim*", False), ("[kK]imi", True), ("[!k]", False))
+    ("glob", "one_text"),
+    (("kimi", True), ("[k]imi", True), ("kim?", False), ("kim*", False), ("[kK]imi", True), ("[!k]", False)),
 )
 def test_literal_says_whether_one_text_only_matches(glob: str, one_text: bool) -> None:  # noqa: FBT001 - a column
     assert compile_glob(glob).literal is one_text

@@ -1,4 +1,7 @@
-"""Which rules.yaml is in force. The law behind the order: a file that merely lies in a folder never decides where keys go."""
+"""Which rules.yaml is in force.
+
+The law behind the order: a file that merely lies in a folder never decides where keys go.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ class Home:
     """A user with a rules file wherever one can be; ``environ`` leads to them."""
 
     def __init__(self, root: Path) -> None:
+        """Write the files."""
         self.named = self.file(root / "named.yaml")
         self.pointed = self.file(root / "pointed.yaml")
         self.own = self.file(root / "config" / "wiremend" / "rules.yaml")
@@ -55,7 +59,12 @@ def test_the_order(home: Home) -> None:
 
 def test_each_says_why_it_is_the_one(home: Home) -> None:
     pointed = {**home.environ, "WIREMEND_RULES": str(home.pointed)}
-    said = [find_rules(home.named, {}), find_rules(None, pointed), find_rules(None, home.environ), find_rules(None, {"HOME": "/nonexistent"})]
+    said = [
+        find_rules(home.named, {}),
+        find_rules(None, pointed),
+        find_rules(None, home.environ),
+        find_rules(None, {"HOME": "/nonexistent"}),
+    ]
     assert [found.origin for found in said] == ["named", "environment", "config", "shipped"]
     assert len({found.why for found in said}) == 4
 
@@ -110,7 +119,7 @@ def test_check_reads_the_file_of_the_folder_and_runs_nothing(home: Home, monkeyp
 
 
 def test_a_file_that_is_named_must_be_there(home: Home) -> None:
-    with pytest.raises(SetupError, match="nowhere.yaml does not exist"):
+    with pytest.raises(SetupError, match=r"nowhere\.yaml does not exist"):
         find_rules("nowhere.yaml", home.environ)
     with pytest.raises(SetupError, match=r"WIREMEND_RULES.* does not exist"):
         find_rules(None, {"WIREMEND_RULES": "/nonexistent/rules.yaml"})
@@ -129,7 +138,11 @@ def test_a_tilde_is_the_home_folder(home: Home, monkeypatch: pytest.MonkeyPatch)
         ({"HOME": "/home/a"}, "/home/a/.config/wiremend", "/home/a/.local/state/wiremend"),
         ({"HOME": "/home/a", "XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s"}, "/c/wiremend", "/s/wiremend"),
         # relative ones are to be ignored (XDG Base Directory Specification)
-        ({"HOME": "/home/a", "XDG_CONFIG_HOME": "c", "XDG_STATE_HOME": ""}, "/home/a/.config/wiremend", "/home/a/.local/state/wiremend"),
+        (
+            {"HOME": "/home/a", "XDG_CONFIG_HOME": "c", "XDG_STATE_HOME": ""},
+            "/home/a/.config/wiremend",
+            "/home/a/.local/state/wiremend",
+        ),
     ),
 )
 def test_where_the_users_folders_are(environ: dict[str, str], config: str, state: str) -> None:

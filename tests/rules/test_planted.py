@@ -1,8 +1,8 @@
 """A literal credential anywhere in rules.yaml: refused, and its characters are nowhere in what we say (G8).
 
 The file below has a value of every kind in every place. The tests walk over it, plant a fake key in one place after
-the other (as the whole of a text, inside one, as a key of a mapping, in YAML's own notation), run ``wiremend check`` and
-search all of its output.
+the other (as the whole of a text, inside one, as a key of a mapping, in YAML's own notation), run ``wiremend check``
+and search all of its output.
 """
 
 from __future__ import annotations
@@ -149,7 +149,9 @@ def cases(paths: Iterator[Path_], *forms: str) -> list[Any]:
     """Give each place with the bare key, and with one of the other forms in turn."""
     turns = itertools.cycle(forms)
     return [
-        pytest.param(path, form, id=f"{'.'.join(map(str, path))} {form}") for path in paths for form in ("{}", next(turns))
+        pytest.param(path, form, id=f"{'.'.join(map(str, path))} {form}")
+        for path in paths
+        for form in ("{}", next(turns))
     ]
 
 
@@ -211,7 +213,7 @@ def test_a_key_in_place_of_a_key_is_refused_and_not_echoed(path: Path_, form: st
         "a: |\n {K}\n b\nc: {K}\x07\n",
         "%YAML {K}\n---\na: 1\n",
         "%TAG !e! {K}\n---\na: !e!x 1\n",
-        "a: \"\\{K}\"\n",
+        'a: "\\{K}"\n',
     ),
 )
 def test_a_key_in_yaml_of_any_form_is_not_echoed(text: str, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """References to credentials: every form, what makes it fail, and in which words; and variables in other values.
 
-1Password is played by a program called ``op`` on the PATH, which writes down how it was called; the keyring by a module put
-where ``import keyring`` finds it. Messages name the reference and what to do, never a value.
+1Password is played by a program called ``op`` on the PATH, which writes down how it was called; the keyring by a
+module put where ``import keyring`` finds it. Messages name the reference and what to do, never a value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def failure(text: str, environ: Mapping[str, str] | None = None) -> str:
     return str(caught.value)
 
 
-# --- what is one --------------------------------------------------------------------------------------------------------
+# --- what is one ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_any_text_is_a_reference_or_a_message_without_it(text: str) -> None:
         pytest.fail("a word is no reference")
 
 
-# --- variables ----------------------------------------------------------------------------------------------------------
+# --- variables --------------------------------------------------------------------------------------------------------
 
 
 def test_a_variable_gives_its_value_without_the_space_around_it() -> None:
@@ -120,7 +120,7 @@ def test_a_secret_does_not_show_itself() -> None:
     assert "FAKE" not in repr(resolved(RULES.format("$A_KEY"), {"A_KEY": SECRET}))
 
 
-# --- files ----------------------------------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_gives_what_stands_in_it(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_credential_that_no_header_can_carry_is_told_at_the_start(value: str, 
     assert "FAKE" not in problem
 
 
-# --- 1Password ------------------------------------------------------------------------------------------------------------
+# --- 1Password --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -191,7 +191,10 @@ def test_1password_is_asked_for_the_reference(op: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "told"),
     (
-        ('echo \'[ERROR] "moonshot" is no item\' >&2; exit 1', '`op read op://v/i/f` failed: [ERROR] "moonshot" is no item'),
+        (
+            "echo '[ERROR] \"moonshot\" is no item' >&2; exit 1",
+            '`op read op://v/i/f` failed: [ERROR] "moonshot" is no item',
+        ),
         ("exit 6", "`op read op://v/i/f` failed: exit code 6"),
         ("exit 0", "`op read op://v/i/f` failed: exit code 0"),
         ("echo 'FAKE half of it'; exit 1", "`op read op://v/i/f` failed: exit code 1"),
@@ -231,7 +234,7 @@ def test_one_reference_is_asked_for_once_in_the_life_of_a_proxy(op: Path) -> Non
     assert len(calls(op)) == 1
 
 
-# --- keyring --------------------------------------------------------------------------------------------------------------
+# --- keyring ----------------------------------------------------------------------------------------------------------
 
 
 def keyring(monkeypatch: pytest.MonkeyPatch, entries: Mapping[tuple[str, str], str] | Exception | None) -> None:
@@ -278,7 +281,7 @@ def test_client_resolves_to_nothing() -> None:
     assert Reference("client", "client").resolve({}) is None
 
 
-# --- templates ------------------------------------------------------------------------------------------------------------
+# --- templates --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Rules meet the machine: which providers need their credential at the start, and which must never get in the way.
 
-A provider counts where something in the file can send a request to it. What nothing uses (the built-ins, mostly) neither
-fails nor asks for a fingerprint.
+A provider counts where something in the file can send a request to it. What nothing uses (the built-ins, mostly)
+neither fails nor asks for a fingerprint.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def test_what_can_be_reached_needs_its_credential(use: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "use", ("", "routes: [{to: local}]", "edits: [{when: {provider: w}, set: {/a: 1}}]", "expect: [{given: {}, to: null}]")
+    "use",
+    ("", "routes: [{to: local}]", "edits: [{when: {provider: w}, set: {/a: 1}}]", "expect: [{given: {}, to: null}]"),
 )
 def test_what_nothing_reaches_never_fails(use: str) -> None:
     assert problems(WORK + use) == []
@@ -100,7 +101,7 @@ def test_a_built_in_that_only_keys_of_clients_reach_needs_none_of_its_own(routes
     assert bool(problems(routes)) is fails
 
 
-# --- variables in addresses ---------------------------------------------------------------------------------------------
+# --- variables in addresses -------------------------------------------------------------------------------------------
 
 
 def test_a_base_url_gets_its_variables() -> None:
@@ -140,7 +141,9 @@ def test_a_header_that_needs_a_variable_is_told_at_the_start() -> None:
     assert problems(text, {"TEAM": "blue"}) == []
 
 
-@pytest.mark.parametrize("where", ("providers: {local: {headers: {X-Team: $TEAM}}}\ndefault: local", "edits: [{headers: {X-Team: $TEAM}}]"))
+@pytest.mark.parametrize(
+    "where", ("providers: {local: {headers: {X-Team: $TEAM}}}\ndefault: local", "edits: [{headers: {X-Team: $TEAM}}]")
+)
 @pytest.mark.parametrize("value", ("a\nb FAKE", "a\r\nX-Forged: FAKE", "FAKE\0"))
 def test_a_variable_that_would_break_a_header_is_told_at_the_start(where: str, value: str) -> None:
     (problem,) = problems(where, {"TEAM": value})
@@ -153,7 +156,7 @@ def test_an_edit_whose_header_needs_a_variable_that_is_not_set_is_told_at_the_st
     assert "TEAM" in problem
 
 
-# --- listen -------------------------------------------------------------------------------------------------------------
+# --- listen -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_a_provider_that_is_ourselves_is_refused(host: str) -> None:
     assert problems(text + "default: w\nlisten: {port: 8081}") == []
 
 
-# --- which hosts are decrypted ------------------------------------------------------------------------------------------
+# --- which hosts are decrypted ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -212,7 +215,7 @@ def test_which_hosts_are_decrypted(intercept: str, host: str, known: bool) -> No
     assert resolved(f"version: 1\n{intercept}").known_host(host) is known
 
 
-# --- built-ins overlaid -------------------------------------------------------------------------------------------------
+# --- built-ins overlaid -----------------------------------------------------------------------------------------------
 
 
 def test_a_built_in_is_overridden_key_by_key() -> None:
@@ -227,7 +230,9 @@ def test_a_built_in_is_overridden_key_by_key() -> None:
 
 
 def test_a_base_for_one_wire_leaves_that_wire_only() -> None:
-    rules = resolved("providers: {deepseek: {base_url: {chat: 'http://127.0.0.1:9/v1'}, key: client}}\ndefault: deepseek")
+    rules = resolved(
+        "providers: {deepseek: {base_url: {chat: 'http://127.0.0.1:9/v1'}, key: client}}\ndefault: deepseek"
+    )
     assert rules.upstreams["deepseek"].provider.speaks == ("chat",)
 
 
@@ -236,7 +241,9 @@ def test_speaks_keeps_the_order_of_the_file() -> None:
     assert rules.upstreams["w"].provider.speaks == ("responses", "chat")
 
 
-@pytest.mark.parametrize("name", ("kimi-code", "moonshot", "moonshot-cn", "deepseek", "openrouter", "anthropic", "openai", "zai"))
+@pytest.mark.parametrize(
+    "name", ("kimi-code", "moonshot", "moonshot-cn", "deepseek", "openrouter", "anthropic", "openai", "zai")
+)
 def test_every_hosted_built_in_has_a_credential_variable_and_https(name: str) -> None:
     upstream = resolved("version: 1").upstreams[name]
     assert [reference.kind for reference in upstream.provider.keys] == ["env"]

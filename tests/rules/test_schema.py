@@ -1,8 +1,9 @@
 """The published JSON Schema of rules.yaml, which editors complete and check with: generated, shipped, and true.
 
-It is generated from the table that ``wiremend check`` validates with, and the file beside the code is what it generates.
-``jsonschema`` is the oracle that reads it as editors do. The schema may take what only ``check`` can judge (a provider that
-is not there), but it must never refuse what ``check`` takes: a red line in the editor under a sound file.
+It is generated from the table that ``wiremend check`` validates with, and the file beside the code is what it
+generates. ``jsonschema`` is the oracle that reads it as editors do. The schema may take what only ``check`` can judge
+(a provider that is not there), but it must never refuse what ``check`` takes: a red line in the editor under a sound
+file.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from tests.rules.test_planted import DATA, leaves
 from wiremend.cli.main import cli
 from wiremend.errors import RulesError
 from wiremend.rules.lookup import shipped
+from wiremend.rules.report import Report
 from wiremend.rules.schema import ROOT, json_schema
 from wiremend.rules.shapes import Key, Record
-from wiremend.rules.report import Report
 from wiremend.rules.tree import Mark, Node, parse
 
 if TYPE_CHECKING:
@@ -31,8 +32,19 @@ if TYPE_CHECKING:
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 
-STRUCTURE = {"missing-key", "not-served-yet", "unknown-key", "version", "wrong-type", "wrong-value", "bad-header", "many-at-once"}
-"""The broken files whose fault lies in the shape alone, wholly or in part; the others have one that needs more than a schema."""
+STRUCTURE = {
+    "bad-header",
+    "bad-pointer",
+    "dangling-alias",
+    "many-at-once",
+    "missing-key",
+    "not-served-yet",
+    "unknown-key",
+    "version",
+    "wrong-type",
+    "wrong-value",
+}
+"""The broken files that have a fault of shape, if only among others; the faults of the rest no schema can see."""
 
 
 def complaints(data: object) -> list[str]:
@@ -88,7 +100,23 @@ def node_of(value: object) -> Node:
     return Node(value, mark)
 
 
-OTHERS: tuple[object, ...] = (None, True, False, 0, 7, -1, 1.5, "", "text", "local", "$NAME", [], ["local"], {}, {"to": "local"})
+OTHERS: tuple[object, ...] = (
+    None,
+    True,
+    False,
+    0,
+    7,
+    -1,
+    1.5,
+    "",
+    "text",
+    "local",
+    "$NAME",
+    [],
+    ["local"],
+    {},
+    {"to": "local"},
+)
 
 
 def test_the_schema_never_refuses_what_check_takes() -> None:
@@ -141,7 +169,9 @@ def records(shape: object, seen: set[str] | None = None) -> Iterator[Record]:
 
 def test_every_key_has_a_sentence() -> None:
     """It is shown by editors, and stands in docs/rules.md."""
-    keys: list[tuple[str, str, Key]] = [(record.name, name, key) for record in records(ROOT) for name, key in record.keys.items()]
+    keys: list[tuple[str, str, Key]] = [
+        (record.name, name, key) for record in records(ROOT) for name, key in record.keys.items()
+    ]
     assert len(keys) > 50
     for record, name, key in keys:
         assert key.doc.endswith((".", "…")), (record, name)

@@ -1,7 +1,8 @@
 """The shipped rules.yaml, story by story: what a newcomer gets without writing a line.
 
-Each row is a request as an agent sends it, the variables of the user's shell, and what must become of it: the URL, the
-model that the provider sees, and the credential. Sources: the Kimi stories of the README, and what providers accept.
+Each row is a request as an agent sends it, the variables of the user's shell, and what must become of it: the URL,
+the model that the provider sees, and the credential. Sources: the Kimi stories of the README, and what providers
+accept.
 """
 
 from __future__ import annotations
@@ -48,7 +49,13 @@ def key(credential: str) -> dict[str, str]:
             f"Bearer {KIMI}",
         ),
         ({"headers": key(KIMI), "model": "k3", "wire": "messages"}, {}, f"{CODING}/messages", "k3", KIMI),
-        ({"headers": bearer(KIMI), "model": "kimi-k2.6", "wire": "messages"}, {}, f"{CODING}/messages", "kimi-k2.6", KIMI),
+        (
+            {"headers": bearer(KIMI), "model": "kimi-k2.6", "wire": "messages"},
+            {},
+            f"{CODING}/messages",
+            "kimi-k2.6",
+            KIMI,
+        ),
         # … also where it was sent to the open platform, which refuses it
         (
             {"headers": bearer(KIMI), "model": "kimi-k2.6", "host": "api.moonshot.ai"},
@@ -58,7 +65,13 @@ def key(credential: str) -> dict[str, str]:
             f"Bearer {KIMI}",
         ),
         (
-            {"headers": key(KIMI), "wire": "messages", "host": "api.moonshot.ai", "target": "/anthropic/v1/messages", "model": "kimi-k2.6"},
+            {
+                "headers": key(KIMI),
+                "wire": "messages",
+                "host": "api.moonshot.ai",
+                "target": "/anthropic/v1/messages",
+                "model": "kimi-k2.6",
+            },
             {},
             f"{CODING}/messages",
             "kimi-k2.6",
@@ -75,21 +88,37 @@ def key(credential: str) -> dict[str, str]:
         ({"headers": bearer(KIMI), "model": None}, {}, f"{CODING}/chat/completions", None, f"Bearer {KIMI}"),
         # --- the double /v1 of a base URL with /v1 in an Anthropic SDK
         (
-            {"headers": key(KIMI), "wire": "messages", "host": "api.kimi.com", "target": "/coding/v1/v1/messages?beta=true", "model": "kimi-for-coding"},
+            {
+                "headers": key(KIMI),
+                "wire": "messages",
+                "host": "api.kimi.com",
+                "target": "/coding/v1/v1/messages?beta=true",
+                "model": "kimi-for-coding",
+            },
             {},
             f"{CODING}/messages?beta=true",
             "kimi-for-coding",
             KIMI,
         ),
         (
-            {"headers": key(KIMI), "wire": "messages", "target": "/v1/v1/messages?beta=true", "model": "kimi-for-coding"},
+            {
+                "headers": key(KIMI),
+                "wire": "messages",
+                "target": "/v1/v1/messages?beta=true",
+                "model": "kimi-for-coding",
+            },
             {},
             f"{CODING}/messages?beta=true",
             "kimi-for-coding",
             KIMI,
         ),
         (
-            {"headers": key(KIMI), "wire": "messages", "target": "/coding/v1/v1/messages/count_tokens?beta=true", "model": "kimi-for-coding"},
+            {
+                "headers": key(KIMI),
+                "wire": "messages",
+                "target": "/coding/v1/v1/messages/count_tokens?beta=true",
+                "model": "kimi-for-coding",
+            },
             {},
             f"{CODING}/messages/count_tokens?beta=true",
             "kimi-for-coding",
@@ -111,7 +140,12 @@ def key(credential: str) -> dict[str, str]:
             MOONSHOT,
         ),
         (
-            {"headers": bearer(MOONSHOT), "model": "kimi-k2.6", "host": "api.kimi.com", "target": "/coding/v1/chat/completions"},
+            {
+                "headers": bearer(MOONSHOT),
+                "model": "kimi-k2.6",
+                "host": "api.kimi.com",
+                "target": "/coding/v1/chat/completions",
+            },
             {},
             f"{PLATFORM}/v1/chat/completions",
             "kimi-k2.6",
@@ -176,8 +210,20 @@ def key(credential: str) -> dict[str, str]:
             f"Bearer {OWN}",
         ),
         # --- names that no endpoint knows any more
-        ({"model": "kimi-latest"}, {"KIMI_API_KEY": OWN}, f"{CODING}/chat/completions", "kimi-for-coding", f"Bearer {OWN}"),
-        ({"model": "kimi-coding", "headers": bearer(KIMI)}, {}, f"{CODING}/chat/completions", "kimi-for-coding", f"Bearer {KIMI}"),
+        (
+            {"model": "kimi-latest"},
+            {"KIMI_API_KEY": OWN},
+            f"{CODING}/chat/completions",
+            "kimi-for-coding",
+            f"Bearer {OWN}",
+        ),
+        (
+            {"model": "kimi-coding", "headers": bearer(KIMI)},
+            {},
+            f"{CODING}/chat/completions",
+            "kimi-for-coding",
+            f"Bearer {KIMI}",
+        ),
         (
             {"model": "kimi-k2-turbo", "headers": bearer(MOONSHOT)},
             {},
@@ -223,7 +269,12 @@ def key(credential: str) -> dict[str, str]:
             f"Bearer {MOONSHOT}",
         ),
         (
-            {"headers": bearer(WEB_TOKEN), "model": "gpt-5", "host": "chatgpt.com", "target": "/backend-api/codex/responses"},
+            {
+                "headers": bearer(WEB_TOKEN),
+                "model": "gpt-5",
+                "host": "chatgpt.com",
+                "target": "/backend-api/codex/responses",
+            },
             {},
             "https://chatgpt.com/backend-api/codex/responses",
             "gpt-5",
@@ -274,10 +325,14 @@ def test_the_user_agent_of_the_client_is_forwarded() -> None:
 
 @pytest.mark.parametrize("host", ("github.com", "registry.example", "api.kimi.com"))
 def test_what_is_no_llm_request_is_left_alone(host: str) -> None:
-    assert isinstance(sent({}, host=host, target="/project/info/refs?service=git-upload-pack", headers=bearer(KIMI)), Untouched)
+    assert isinstance(
+        sent({}, host=host, target="/project/info/refs?service=git-upload-pack", headers=bearer(KIMI)), Untouched
+    )
 
 
-@pytest.mark.parametrize("environ", ({}, {"KIMI_BASE_URL": "https://api.kimi.ai/coding"}, {"KIMI_BASE_URL": "http://127.0.0.1:9/v1/v1"}))
+@pytest.mark.parametrize(
+    "environ", ({}, {"KIMI_BASE_URL": "https://api.kimi.ai/coding"}, {"KIMI_BASE_URL": "http://127.0.0.1:9/v1/v1"})
+)
 def test_the_file_is_sound_wherever_it_is_read(environ: dict[str, str]) -> None:
     loaded = load_rules(TEXT, "rules.yaml", environ)
     assert loaded.warnings == ()

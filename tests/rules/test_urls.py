@@ -1,8 +1,8 @@
 """One joiner owns ``/v1``: every base that people write with every path that clients send lands on the one right URL.
 
-The oracle is two tables written down by hand and nothing else: the prefix that requests to a base must begin with, and the
-endpoint that a client's path means. What is right for a pair is prefix, endpoint, query. docs/urls.md tells the same
-tables to people, and is held to them here.
+The oracle is two tables written down by hand and nothing else: the prefix that requests to a base must begin with,
+and the endpoint that a client's path means. What is right for a pair is prefix, endpoint, query. docs/urls.md tells
+the same tables to people, and is held to them here.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def test_an_authority_names_the_port_where_it_must(scheme: str, host: str, port:
     assert Destination(scheme, host, port, "/x").url == f"{scheme}://{said}/x"
 
 
-# --- hosts without a provider -------------------------------------------------------------------------------------------
+# --- hosts without a provider -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,10 @@ def test_only_repetitions_collapse(target: str, collapsed: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(("v1", "V1", "v4", "x", "", "messages", "models", "responses", "chat", "completions")), max_size=8),
+    st.lists(
+        st.sampled_from(("v1", "V1", "v4", "x", "", "messages", "models", "responses", "chat", "completions")),
+        max_size=8,
+    ),
     st.sampled_from(QUERIES),
 )
 def test_collapsing_again_changes_nothing(parts: list[str], query: str) -> None:
@@ -257,7 +260,7 @@ def test_collapsing_again_changes_nothing(parts: list[str], query: str) -> None:
     assert split_path(once)[1] == query.removeprefix("?")
 
 
-# --- and where a request is decided -------------------------------------------------------------------------------------
+# --- and where a request is decided -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,7 +292,7 @@ def test_a_request_to_a_host_of_the_clients_own_choice(host: str, target: str, u
     assert got == url
 
 
-# --- the page for people ------------------------------------------------------------------------------------------------
+# --- the page for people ----------------------------------------------------------------------------------------------
 
 
 def test_docs_urls_tells_the_same() -> None:

@@ -1,7 +1,7 @@
 """Hot reload, driven by hand: each look is one call, there is no clock.
 
-A change takes effect when two looks in a row have seen the same new text; what does not load is told once, and the last
-good rules stay in force, as the same object.
+A change takes effect when two looks in a row have seen the same new text; what does not load is told once, and the
+last good rules stay in force, as the same object.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Watched:
     """A rules file, its watcher, and the default that is in force."""
 
     def __init__(self, path: Path, text: str = ONE) -> None:
+        """Write the file, and load it."""
         self.path = path
         self.write(text)
         self.watcher = Watcher(path, {})

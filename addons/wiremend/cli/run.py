@@ -93,7 +93,6 @@ def run_command(
     style = via or agent.via
     folder = make_folder(state_folder(environ) / "run")
     private = folder / PRIVATE
-    private.mkdir(mode=0o700)
     notes: list[str] = []
     try:
         with Signals() as signals, Proxy(folder, rules=rules, agent=agent_id, environ=environ) as proxy:
@@ -142,15 +141,24 @@ def llm_hosts(rules: Path, environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def make_folder(root: Path) -> Path:
-    """Make the folder of a run below ``root``; remove runs that ended a week ago, and what killed ones left."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the folder of a run below ``root``; remove runs that ended a week ago, and what killed ones left.
+
+    Raises :class:`SetupError` where it cannot be made.
+    """
     now = time.time()
+    folder = root / f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.getpid()}"
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        (folder / PRIVATE).mkdir(mode=0o700)
+    except OSError as error:
+        raise SetupError(
+            f"{root} cannot be written ({error.strerror}); set XDG_STATE_HOME to a folder of yours"
+        ) from None
     for old in root.iterdir():
         with contextlib.suppress(OSError):  # another run may be removing it too
             if not _under_way(old):
                 shutil.rmtree(old if now - old.stat().st_mtime > KEEP else old / PRIVATE)
-    folder = root / f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{os.getpid()}"
-    folder.mkdir(mode=0o700)
     return folder
 
 

@@ -49,6 +49,14 @@ KEPT = 8 * 1024 * 1024
 
 SWITCHING = 101
 
+_PARTS = {
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/json-seq",
+}
+
 
 class Reply:
     """Streams and observes responses."""
@@ -67,7 +75,7 @@ class Reply:
             if exchange.outcome.reply_name is not None and not _is_event_stream(response):
                 return  # its name is put back in the response hook, and that wants the whole body
             response.stream = Observer(flow.id, response, exchange, exchange.outcome, self.house)
-        elif _is_event_stream(response) or _length(response) > LARGE:
+        elif _comes_bit_by_bit(response) or _length(response) > LARGE:
             response.stream = True
 
     def response(self, flow: HTTPFlow) -> None:
@@ -203,6 +211,12 @@ def _renamed(data: bytes, wire: Wire, name: str) -> bytes:
 def _is_event_stream(response: Response) -> bool:
     kind: str = response.headers.get("content-type", "")
     return kind.partition(";")[0].strip().lower() == "text/event-stream"
+
+
+def _comes_bit_by_bit(response: Response) -> bool:
+    """Tell whether a site sends its answer in parts that are each of use: events, or a line of JSON at a time."""
+    kind: str = response.headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower() in _PARTS
 
 
 def _length(response: Response) -> int:

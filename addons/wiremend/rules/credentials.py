@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wiremend.errors import RefusedError
-from wiremend.rules.families import family_of, shown
+from wiremend.rules.families import family_of, looks_like_credential, shown
 from wiremend.rules.providers import CREDENTIAL_HEADERS
 
 if TYPE_CHECKING:
@@ -132,6 +132,10 @@ def apply_plan(headers: Headers, plan: Plan, *, stranger: bool) -> Headers:
     name = "authorization" if plan.bearer else "x-api-key"
     gone = CREDENTIAL_HEADERS if stranger else CREDENTIAL_HEADERS - {"cookie"}
     headers = headers.without(*(gone if plan.value is None else gone - {name}))
+    if stranger:  # nor does one travel in a header of the client's own invention
+        headers = headers.without(
+            *(other for other, value in headers if other.lower() != name and looks_like_credential(value))
+        )
     if plan.value is None:
         return headers
     spelling = "Authorization" if plan.bearer else "x-api-key"

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from wiremend.rules.tree import Node
 
 CREDENTIAL_HEADERS = frozenset(
-    {"authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie", "x-auth-token"}
+    {
+        "authorization",
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "proxy-authorization",
+        "cookie",
+        "x-auth-token",
+        "ocp-apim-subscription-key",
+    }
 )
 """Headers whose value is a credential: in rules.yaml it must be a reference."""
 
