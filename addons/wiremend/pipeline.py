@@ -24,8 +24,9 @@ from wiremend.rules.conditions import matches
 from wiremend.rules.credentials import Send, apply_plan, plan_credential
 from wiremend.rules.engine import Decision, decide, edits_for
 from wiremend.rules.facts import facts_of
-from wiremend.rules.families import looks_like_credential
-from wiremend.rules.urls import Destination, authority, carries_credential, split_path
+from wiremend.rules.families import looks_like_credential, scrubbed
+from wiremend.rules.providers import CREDENTIAL_HEADERS
+from wiremend.rules.urls import Destination, authority, carries_credential, collapse, split_path
 
 if TYPE_CHECKING:
     from wiremend.rules.credentials import Plan
@@ -214,7 +215,10 @@ class _Rewriter:
             host = authority(found.scheme, found.host, found.port)
             self.notes.append(Note("routed", "url", "", f"goes to {decision.provider or host} ({host})", why))
         if found.path != request.target:
-            self.note("url", "url", f"{split_path(request.target)[0]} -> {split_path(found.path)[0]}", why)
+            # A provider's own root in the place of the one that the client thought of is a route, not a repair.
+            repaired = request.host is not None and found.host == request.host.lower()
+            short = "url" if repaired or collapse(request.target) != request.target else ""
+            self.note("url", short, f"{split_path(request.target)[0]} -> {split_path(found.path)[0]}", why)
         return found
 
     # -- what
@@ -224,7 +228,7 @@ class _Rewriter:
         text = self.facts.body
         wanted: list[tuple[str, Edit]] = []
         if self.decision.model is not None and self.facts.generates:
-            wanted.append((self.decision.why[-1], Edit("set", MODEL, msgspec.json.encode(self.decision.model))))
+            wanted.append(("; ".join(self.decision.why), Edit("set", MODEL, msgspec.json.encode(self.decision.model))))
         wanted += [
             (f"{rule.label!r} ({self.resolved.rules.file}:{rule.line})", edit) for rule in rules for edit in rule.body
         ]
@@ -308,8 +312,9 @@ class _Rewriter:
         else:
             headers = headers.with_set(edit.name, self.resolved.header_value(edit))
         if headers != before:
-            secret = edit.value is not None and bool(edit.value.names)
-            now = "(from a variable)" if secret else headers.get(edit.name) or "removed"
+            now = scrubbed(headers.get(edit.name) or "removed")
+            if edit.name.lower() in CREDENTIAL_HEADERS or (edit.value is not None and edit.value.names):
+                now = "(not shown)"  # a credential, or what a variable holds
             self.note(f"header:{edit.name.lower()}", edit.name, f"-> {now}", why)
         return headers
 

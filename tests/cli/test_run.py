@@ -17,24 +17,19 @@ import subprocess
 import sys
 import termios
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from tests.cli.launching import WIREMEND, clean_environ
 from tests.lab import Authority, Forwarder, Upstream, kimi
-from wiremend.cli import launch
-from wiremend.cli.agents import GENERIC, find_agent
-from wiremend.cli.launch import Proxy
-from wiremend.cli.receipt import read_rows, receipt, why_none
 from wiremend.cli.run import KEEP, PRIVATE, Signals, llm_hosts, make_folder, run_command
 from wiremend.errors import SetupError
-from wiremend.ledger.row import CallRow, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     type Started = subprocess.Popen[str]
 
@@ -275,56 +270,6 @@ def test_hosts_that_may_not_pass_by_are_the_vendors_and_the_rules_own_but_not_th
     assert not {"localhost", "127.0.0.1", "::1"} & hosts
 
 
-def test_a_proxy_that_does_not_start_shows_what_its_log_says(tmp_path: Path) -> None:
-    rules = tmp_path / "rules.yaml"
-    rules.write_text("providers:\n  corp: {base_url: 'https://corp.example', key: $ABSENT_KEY}\ndefault: corp\n")
-    proxy = Proxy(tmp_path, rules=rules, environ=clean_environ(tmp_path / "home"))
-    with pytest.raises(SetupError, match=r"(?s)did not start.*rules\.yaml:2:.*ABSENT_KEY"), proxy:
-        pytest.fail("it started")  # pragma: no cover
-    assert proxy.ended() is not None
-    with pytest.raises(SetupError, match="not running"):
-        _ = proxy.base
-
-
-STUBBORN = """\
-#!{python}
-import signal
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-signal.sigwait([signal.SIGUSR1])
-"""
-
-
-def test_a_proxy_that_neither_listens_nor_ends_is_ended_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = tmp_path / "mitmdump"
-    program.write_text(STUBBORN.format(python=sys.executable))
-    program.chmod(0o755)
-    monkeypatch.setattr(launch, "_mitmdump", lambda: str(program))
-    monkeypatch.setattr(launch, "START_BOUND", 0.3)
-    monkeypatch.setattr(launch, "STOP_BOUND", 0.1)
-    proxy = Proxy(tmp_path, environ={})
-    with pytest.raises(SetupError, match=r"did not listen within .*\n.*said nothing"):
-        proxy.start()
-    assert proxy.ended() == -signal.SIGKILL
-
-
-def test_a_proxy_that_was_never_started_is_easily_stopped(tmp_path: Path) -> None:
-    proxy = Proxy(tmp_path)
-    assert (proxy.stop(), proxy.ended(), proxy.said()) == (None, None, "")
-
-
-def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as here:
-        here.setattr(sys, "executable", str(tmp_path / "python"))
-        with pytest.raises(SetupError, match="no mitmdump beside"):
-            _ = Proxy(tmp_path).command
-    with monkeypatch.context() as here:
-        here.setattr("importlib.util.find_spec", lambda _: None)
-        with pytest.raises(SetupError, match=r"wiremend_addon\.py is not installed"):
-            _ = Proxy(tmp_path).command
-
-
 def test_a_program_that_the_system_cannot_start_is_named(tmp_path: Path) -> None:
     program = tmp_path / "agent"
     program.write_bytes(b"\0\0\0\0 no program")
@@ -435,7 +380,7 @@ def test_files_that_the_caller_opened_are_the_commands_too(tmp_path: Path) -> No
     assert done.returncode == 0
 
 
-# --- folders and receipts
+# --- folders
 
 
 def test_old_runs_are_removed_and_young_ones_and_those_under_way_stay(tmp_path: Path) -> None:
@@ -461,86 +406,3 @@ def test_old_runs_are_removed_and_young_ones_and_those_under_way_stay(tmp_path: 
         "under way old/private",
     }
     assert not list(root.glob("ended old*"))
-
-
-def row(**values: Any) -> CallRow:  # noqa: ANN401 - the fields of a row
-    """Give a row of a call that went well, with these values."""
-    fields = {
-        "time": 0.0,
-        "client": "claude-code",
-        "agent": None,
-        "wire": "messages",
-        "asked": "m",
-        "provider": "p",
-        "model": "m",
-        "status": 200,
-        "first_byte_s": 0.1,
-        "total_s": 0.2,
-    }
-    return CallRow(**{**fields, **values})
-
-
-def test_a_receipt_adds_up_tokens_ways_mends_and_failures() -> None:
-    rows = [
-        row(asked="a", input_tokens=1000, cached_tokens=900, output_tokens=5, mended=("url", "model")),
-        row(asked="a", input_tokens=500, output_tokens=7, mended=("url",)),
-        row(asked="p/m", provider="p", model="m"),
-        row(asked="b", status=429, error="rate_limit_error: slow down"),
-        row(asked="b", status=None, error="connection refused"),
-        row(asked=None, status=404),
-    ]
-    assert receipt(rows, log=Path("/x/proxy.log"), hints=["never shown"], notes=["said once"]).splitlines() == [
-        "wiremend: 5 calls, 1,500 tokens in (900 cached), 12 out",
-        "  a → p/m  2 calls",
-        "  b → p/m  2 calls",
-        "  p/m  1 call",
-        "  mended: url x2, model x1",
-        "  1 failed: 429 rate_limit_error: slow down",
-        "  1 failed: no answer connection refused",
-        "  said once",
-        "  log: /x/proxy.log",
-    ]
-
-
-def test_a_receipt_without_a_call_gives_the_likely_cause_and_what_the_proxy_asked_for() -> None:
-    trust = "[12:00:00.123] x does not trust Wiremend's certificate for api.kimi.com; set Y\n"
-    passed = "[12:00:01.456] llm.corp.example looks like a provider, but is tunnelled undecrypted; add Z\n"
-    said = f"{trust}[12:00:01.000] listening\n{passed}{trust.replace('00:00', '00:09')}"
-    text = receipt([row(asked=None, status=404)], log=Path("/x/l"), said=said, hints=["maybe this"])
-    assert text.splitlines() == [
-        "wiremend: no LLM call was seen, but 1 other request",
-        "  1 failed: 404",
-        "  x does not trust Wiremend's certificate for api.kimi.com; set Y",
-        "  llm.corp.example looks like a provider, but is tunnelled undecrypted; add Z",
-        "  maybe this",
-        "  log: /x/l",
-    ]
-    assert receipt([row()], log=Path("/x/l"), said=said).splitlines()[2:] == [
-        "  x does not trust Wiremend's certificate for api.kimi.com; set Y",
-        "  log: /x/l",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("program", "style", "expected"),
-    (
-        ("codex", "proxy", "SSL_CERT_FILE"),
-        ("claude", "proxy", "NODE_EXTRA_CA_CERTS"),
-        ("claude", "gateway", "ANTHROPIC_BASE_URL"),
-        ("qwen", "gateway", "OPENAI_BASE_URL"),
-    ),
-)
-def test_the_likely_cause_names_the_variable_that_the_agent_reads(program: str, style: Any, expected: str) -> None:  # noqa: ANN401 - one of two words
-    assert expected in " ".join(why_none(find_agent([program]), style))
-
-
-def test_the_likely_cause_for_an_unknown_command_does_not_name_our_table() -> None:
-    assert "generic" not in " ".join((*why_none(GENERIC, "proxy"), *why_none(GENERIC, "gateway")))
-
-
-def test_rows_are_read_up_to_the_one_that_is_being_written(tmp_path: Path) -> None:
-    path = tmp_path / "calls.jsonl"
-    assert read_rows(path) == []
-    whole = row(asked="é", mended=("url",))
-    path.write_bytes(to_json(whole) + to_json(whole)[:20])
-    assert read_rows(path) == [whole]

@@ -164,6 +164,7 @@ def test_a_near_miss_is_sound(text: str) -> None:
         ),
         ("routes:\n- {when: {model: a}, to: local}\n- {when: {model: a, host: h}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {key: [sk-*, null]}, to: local}\n- {when: {key: null}, to: ollama}", 3, "never"),
+        ("routes:\n- {when: {host: [h, null]}, to: local}\n- {when: {host: null}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {wire: [chat, messages]}, to: local}\n- {when: {wire: chat}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {stream: true}, to: local}\n- {when: {stream: true}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {header: {X-A: b*}}, to: local}\n- {when: {header: {x-a: bc}}, to: ollama}", 3, "never"),

@@ -32,7 +32,7 @@ from tests.rules.kit import (
     rewritten,
 )
 from wiremend.pipeline import Refused, Rewritten, rewrite
-from wiremend.rules.families import FAMILIES, family_of, looks_like_credential, shown
+from wiremend.rules.families import FAMILIES, family_of, looks_like_credential, scrubbed, shown
 
 if TYPE_CHECKING:
     from wiremend.headers import Headers
@@ -102,6 +102,21 @@ def test_longer_prefixes_come_before_shorter_ones() -> None:
 def test_what_is_shown_of_a_credential_is_its_family(credential: str) -> None:
     assert "FAKE" not in shown(credential)
     assert shown(credential).endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "left"),
+    (
+        (f"the key {KIMI} is wrong", (), "the key sk-kimi-… is wrong"),
+        (f"{KIMI} and {OAUTH}", (), "sk-kimi-… and sk-ant-oat…"),
+        (f"the key {PLAIN} is wrong", (PLAIN,), "the key … is wrong"),
+        ("a dummy key", ("dummy",), "a dummy key"),  # a word, not a secret
+        ("sk-kimi-* matches", (), "sk-kimi-* matches"),
+        ("nothing here", (PLAIN,), "nothing here"),
+    ),
+)
+def test_a_text_from_outside_is_scrubbed(text: str, secrets: tuple[str, ...], left: str) -> None:
+    assert scrubbed(text, secrets) == left
 
 
 def test_looks_are_judged_anywhere_in_a_text() -> None:
@@ -174,7 +189,17 @@ def test_the_clients_spelling_and_place_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ("api-key", "x-goog-api-key", "Authorization", "X-Api-Key", "Cookie", "Proxy-Authorization", "X-Auth-Token")
+    "name",
+    (
+        "api-key",
+        "x-goog-api-key",
+        "Authorization",
+        "X-Api-Key",
+        "Cookie",
+        "Proxy-Authorization",
+        "X-Auth-Token",
+        "X-My-Own",
+    ),
 )
 @pytest.mark.parametrize("value", (KIMI, f"Bearer {KIMI}", f"Basic {KIMI}", f"session={KIMI}"))
 def test_no_header_carries_a_clients_credential_to_a_stranger(name: str, value: str) -> None:

@@ -117,6 +117,7 @@ def test_a_base_url_gets_its_variables() -> None:
         ("", "the variable BASE is not set"),
         ("llm.work.example/v1", "begins with http:// or https://"),
         ("https://me:FAKE@h.example/v1", "no user or password"),
+        ("https://h.example/v1#FAKE", "no #fragment"),
         ("https://h.example:FAKEFAKEFAKE/v1", "no URL"),
         ("https://[FAKE/v1", "no URL"),
     ),
@@ -201,6 +202,8 @@ def test_a_provider_that_is_ourselves_is_refused(host: str) -> None:
         ("", "github.com", False),
         ("", "kimi.com", False),
         ("", "api.kimi.com.evil.example", False),
+        ("providers: {kimi-code: {base_url: 'http://127.0.0.1:9/v1'}}", "api.kimi.com", True),  # wherever it is moved
+        ("routes: [{when: {host: null}, to: local}]", "github.com", False),
         ("listen: {intercept: known}", "github.com", False),
         ("listen: {intercept: all}", "github.com", True),
         ("listen: {intercept: ['*.work.example']}", "llm.work.example", True),

@@ -219,7 +219,7 @@ def test_aliases_that_multiply_are_stopped() -> None:
     assert f"more than {MAX_NODES} values" in error("\n".join(lines))
 
 
-@pytest.mark.parametrize("depth", (500, 5000))
+@pytest.mark.parametrize("depth", (300, 3000))
 @pytest.mark.parametrize(("begin", "end"), (("[", "]"), ("{a: ", "}")))
 def test_depth_ends_in_a_problem_or_a_tree(depth: int, begin: str, end: str) -> None:
     text = "a: " + begin * depth + end * depth

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
-from wiremend.cli.agents import AGENTS, GENERIC
+from wiremend.cli.agents import AGENTS, GENERIC, bypasses
 from wiremend.cli.finding import Finding
 from wiremend.cli.proxy import find_owner
 from wiremend.errors import SetupError
@@ -125,18 +125,12 @@ def check_bypass(environ: Mapping[str, str], hosts: frozenset[str]) -> list[Find
     findings = []
     for name in ("NO_PROXY", "no_proxy"):
         for entry in environ.get(name, "").replace(",", " ").split():
-            passing = sorted(host for host in hosts - LOOPBACK if _covers(entry, host))
+            passing = sorted(host for host in hosts - LOOPBACK if bypasses(entry, host))
             if passing:
                 shown = ", ".join([*passing[:_SOME], *(["…"] if len(passing) > _SOME else [])])
                 do = f"take {entry} out; `wiremend run` does it for the agent"
                 findings.append(Finding("warn", "bypass", f"{entry} lets {shown} pass by the proxy", do, (name,)))
     return findings
-
-
-def _covers(entry: str, host: str) -> bool:
-    """Tell whether an entry covers a host: ``*``, the host, ``domain``, ``.domain`` or ``*.domain``, with any port."""
-    name = re.sub(r":\d+$", "", entry.lower()).lstrip("*").lstrip(".")
-    return not name or host == name or host.endswith(f".{name}")
 
 
 def check_bases(environ: Mapping[str, str], resolved: Resolved | None, look_at: Look) -> list[Finding]:

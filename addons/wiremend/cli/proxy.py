@@ -79,6 +79,8 @@ def options(rules: Path, host: str, port: int, ui: str, arguments: tuple[str, ..
     given = ["-s", str(script())]
     if not said & {"--mode", "-m"}:
         given += listening(host, port)
+        # The modes say where to listen; these two are what mitmweb shows.
+        given += [] if host not in LOOPBACK else ["--listen-host", "127.0.0.1", "--listen-port", str(port)]
     elif not said & {"--listen-port", "-p"}:
         given += ["--listen-host", host, "--listen-port", str(port)]
     sets = {"wiremend_rules": str(rules)}

@@ -16,17 +16,18 @@
 
 from __future__ import annotations
 
-from wiremend.mitm.gateway import Gateway
-from wiremend.mitm.house import House
-from wiremend.mitm.life import Life
-from wiremend.mitm.reply import Reply
-from wiremend.mitm.rewrite import Rewrite
-from wiremend.mitm.settings import Settings
-from wiremend.mitm.tunnel import Tunnel
-
 
 def load_addons() -> list[object]:
     """Give the addons for ``addons = […]`` of the script, sharing one :class:`~wiremend.mitm.house.House`."""
+    # Imported here, so that `wiremend.mitm.trust` and `.process` can be had without half a second of mitmproxy.
+    from wiremend.mitm.gateway import Gateway  # noqa: PLC0415 - as said above
+    from wiremend.mitm.house import House  # noqa: PLC0415 - as said above
+    from wiremend.mitm.life import Life  # noqa: PLC0415 - as said above
+    from wiremend.mitm.reply import Reply  # noqa: PLC0415 - as said above
+    from wiremend.mitm.rewrite import Rewrite  # noqa: PLC0415 - as said above
+    from wiremend.mitm.settings import Settings  # noqa: PLC0415 - as said above
+    from wiremend.mitm.tunnel import Tunnel  # noqa: PLC0415 - as said above
+
     house = House()
     tunnel = Tunnel(house)
     return [house, Settings(house), Gateway(house, tunnel), tunnel, Rewrite(house), Reply(house), Life(house)]

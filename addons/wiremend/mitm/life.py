@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("wiremend")
 
+CHECK_CA = 0.01
+"""Seconds between two looks for the CA at the start; a proxy that never has one is announced all the same."""
+
+_LOOKS = 500
+
 CHECK_PARENT = 0.5
 """Seconds between two looks at the parent process."""
 
@@ -36,32 +41,39 @@ class Life:
         """Keep the house."""
         self.house = house
         self._watch: asyncio.Task[None] | None = None
+        self._announcement: asyncio.Task[None] | None = None
 
     def running(self) -> None:
-        """Announce the proxy."""
-        server = ctx.master.addons.get("proxyserver")
-        addresses = [list(address) for address in server.listen_addrs()] if server else []
-        port = int(addresses[0][1]) if addresses else 0
-        resolved = self.house.resolved
-        if resolved is not None:
-            for name, upstream in resolved.upstreams.items():
-                if port and points_at(upstream, LOOPBACK, port):
-                    logger.warning(
-                        "the provider %r points at this proxy itself (port %s); requests to it are refused", name, port
-                    )
-        if port and ctx.options.wiremend_show_setup and self.house.watcher is not None:
-            logger.log(ALERT, setup_lines(port, ca_file(), os.environ))
-        if ctx.options.wiremend_ready:
-            self._write_ready(Path(ctx.options.wiremend_ready), addresses, port)
+        """Announce the proxy, once everything of it is there."""
         if ctx.options.wiremend_parent:
             self._watch = asyncio.create_task(
                 self._until_orphaned(ctx.options.wiremend_parent), name="wiremend: parent"
             )
+        self._announcement = asyncio.create_task(self._announce(), name="wiremend: announce")
+
+    async def _announce(self) -> None:
+        """Say that the proxy listens, when the CA is there too: mitmproxy makes it after our turn."""
+        for _ in range(_LOOKS):
+            if ca_file().exists():
+                break
+            await asyncio.sleep(CHECK_CA)
+        server = ctx.master.addons.get("proxyserver")
+        addresses = [list(address) for address in server.listen_addrs()] if server else []
+        port = int(addresses[0][1]) if addresses else 0
+        resolved = self.house.resolved
+        for name, upstream in resolved.upstreams.items() if resolved is not None and port else ():
+            if points_at(upstream, LOOPBACK, port):
+                logger.warning("the provider %r points at this proxy (port %s); requests to it are refused", name, port)
+        if port and ctx.options.wiremend_show_setup and self.house.watcher is not None:
+            logger.log(ALERT, setup_lines(port, ca_file(), os.environ))
+        if ctx.options.wiremend_ready:
+            self._write_ready(Path(ctx.options.wiremend_ready), addresses, port)
 
     def done(self) -> None:
-        """Stop watching."""
-        if self._watch is not None:
-            self._watch.cancel()
+        """Stop what runs."""
+        for task in (self._watch, self._announcement):
+            if task is not None:
+                task.cancel()
 
     def _write_ready(self, path: Path, addresses: list[list[object]], port: int) -> None:
         found, watcher = self.house.found, self.house.watcher

@@ -114,7 +114,9 @@ class Reply:
         try:
             exchange.pin(flow)
             if exchange.facts.endpoint is not None:  # a probe of some other path at the gateway is no call
-                self._tell(row_of(flow, exchange, error))
+                row = row_of(flow, exchange, error)
+                flow.comment = flow.comment or to_line(row)
+                self._tell(row)
         except Exception as failure:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to log the call", failure)
 

@@ -44,7 +44,7 @@ def compile_when(node: Node | None) -> When:
         client=globs("client"),
         key=globs_or_none("key"),
         model=globs_or_none("model"),
-        host=globs("host"),
+        host=globs_or_none("host"),
         path=globs("path"),
         wire=tuple(wire for wire in WIRES if "wire" in keys and wire in {item.value for item in keys["wire"].items}),
         agent=globs_or_none("agent"),
@@ -124,7 +124,9 @@ def _in_body(pointer: Pointer, globs: tuple[Glob, ...], body: bytes | None) -> b
     if body is None:
         return False
     for _, raw in find(body, pointer):
-        value = json.loads(raw)
-        if not isinstance(value, dict | list) and any(glob.matches(scalar_text(value)) for glob in globs):
+        if raw[:1] in (b"{", b"["):
+            continue
+        text = str(json.loads(raw)) if raw[:1] == b'"' else raw.decode()  # a number as it is written, of any length
+        if any(glob.matches(text) for glob in globs):
             return True
     return False

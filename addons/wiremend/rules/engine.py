@@ -101,15 +101,17 @@ class _Asked:
 def _by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> Target | None:
     """Give the destination that a name says by itself: ``provider/model``.
 
-    A client may not say its way around a gate: a provider that a route leads to is reached by routes only, unless it is
-    the file's own alias that names it.
+    A client may not say its way around a gate: a provider that a route leads to is reached by routes only, and one that
+    the file does not speak of is no better than ``default``, where there is one. What the file's own alias says counts.
     """
-    provider, slash, model = (named or "").partition("/")
-    if not slash or not model or provider not in resolved.rules.providers:
+    name, slash, model = (named or "").partition("/")
+    provider = resolved.rules.providers.get(name)
+    if not slash or not model or provider is None:
         return None
-    if not by_alias and any(route.target.provider == provider for route in resolved.rules.routes):
+    gated = any(route.target.provider == name for route in resolved.rules.routes)
+    if not by_alias and (gated or (not provider.line and resolved.rules.default is not None)):
         return None
-    return Target(provider, model)
+    return Target(name, model)
 
 
 def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, route: Route | None = None) -> Decision:  # noqa: PLR0913, PLR0917 - read at three places, all above

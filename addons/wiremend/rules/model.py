@@ -90,7 +90,7 @@ class When:
     client: tuple[Glob, ...] = ()
     key: tuple[Glob | None, ...] = ()
     model: tuple[Glob | None, ...] = ()
-    host: tuple[Glob, ...] = ()
+    host: tuple[Glob | None, ...] = ()
     path: tuple[Glob, ...] = ()
     wire: tuple[WireName, ...] = ()
     agent: tuple[Glob | None, ...] = ()

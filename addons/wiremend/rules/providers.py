@@ -19,6 +19,7 @@ from wiremend.rules.report import Report
 from wiremend.rules.schema import PROVIDER
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.tree import Mark, parse
+from wiremend.rules.urls import parse_base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,14 @@ def builtin_nodes() -> Mapping[str, Node]:
     if problems:  # pragma: no cover - a broken package, not a broken input
         raise RulesError(problems)
     return root.mapping["providers"].mapping
+
+
+@cache
+def builtin_hosts() -> frozenset[str]:
+    """Give the hosts of the built-in providers, which are known whatever a file makes of the providers."""
+    bases = (node.mapping["base_url"] for node in builtin_nodes().values())
+    texts = (base for node in bases for base in ([*node.mapping.values()] or [node]))
+    return frozenset(parse_base(Template(str(text.value)).expand({})).host for text in texts)
 
 
 def compile_providers(own: Mapping[str, Node], report: Report) -> dict[str, Provider]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from wiremend.errors import CredentialError, Problem
 from wiremend.rules.families import HOMES
+from wiremend.rules.providers import builtin_hosts
 from wiremend.rules.references import Template, can_travel
 from wiremend.rules.report import finding
 from wiremend.rules.schema import url_problem
@@ -76,9 +77,18 @@ class Resolved:
         if intercept is None:
             return True
         host = host.lower()
-        if host in HOMES or any(host in upstream.hosts for upstream in self.upstreams.values()):
+        if (
+            host in HOMES
+            or host in builtin_hosts()
+            or any(host in upstream.hosts for upstream in self.upstreams.values())
+        ):
             return True
-        named = (glob for route in self.rules.routes for glob in route.when.host if glob.text.strip("*?"))
+        named = (
+            glob
+            for route in self.rules.routes
+            for glob in route.when.host
+            if glob is not None and glob.text.strip("*?")
+        )
         return any(glob.matches(host) for glob in (*intercept, *named))
 
     def header_value(self, edit: HeaderEdit) -> str:

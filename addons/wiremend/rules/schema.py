@@ -241,7 +241,7 @@ _WHEN_SHARED = {
     "model": _key(
         _GLOBS_OR_NONE, "The model: in a route as asked (after aliases), in an edit the one sent; null: it named none."
     ),
-    "host": _key(_GLOBS, "The host that the client addressed; at the gateway there is none."),
+    "host": _key(_GLOBS_OR_NONE, "The host that the client addressed; null: none, the request came to the gateway."),
     "path": _key(_GLOBS, "The path as the client sent it, without the query."),
     "wire": _key(_WIRES, "The wire: messages, chat or responses."),
     "agent": _key(_GLOBS_OR_NONE, "Which agent of many: the header named by agent_header; null: it did not say."),
