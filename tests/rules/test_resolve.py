@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rules.kit import problems, resolved
+from tests.rules.kit import decided, problems, refused, resolved
 from wiremend.rules.references import Secret
 
 WORK = "providers: {w: {base_url: 'https://llm.work.example/v1', key: $W}}\n"
@@ -251,3 +251,35 @@ def test_every_hosted_built_in_has_a_credential_variable_and_https(name: str) ->
     upstream = resolved("version: 1").upstreams[name]
     assert [reference.kind for reference in upstream.provider.keys] == ["env"]
     assert all(base.scheme == "https" for base in upstream.bases.values())
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    (
+        ("$WORK_URL", "https://work-url.invalid/v1/chat/completions"),
+        ("https://$WORK_HOST/llm", "https://work-host/llm/v1/chat/completions"),
+        ("http://127.0.0.1:$WORK_PORT", "https://work-port.invalid/v1/chat/completions"),
+    ),
+)
+def test_offline_a_base_whose_variable_is_not_set_still_decides(base: str, url: str) -> None:
+    """CI has no such variable, and connects to nothing."""
+    text = f"providers: {{w: {{base_url: '{base}', key: client}}}}\ndefault: w"
+    assert "is not set" in problems(text)[0]
+    destination = decided(resolved(text, offline=True), model="m").destination
+    assert destination is not None
+    assert destination.url == url
+
+
+def test_a_key_that_would_have_to_be_asked_for_is_not_where_only_a_clients_word_leads_to_it() -> None:
+    """1Password may want a fingerprint; the refusal says what to write so that it is asked at the start."""
+    rules = resolved("providers: {w: {base_url: 'https://h.example', key: 'op://vault/item/field'}}")
+    assert (
+        "no route, alias or default names the provider, so op://vault/item/field" in refused(rules, model="w/m").message
+    )
+
+
+def test_a_built_in_host_is_decrypted_also_where_the_file_moves_the_provider() -> None:
+    rules = resolved("providers: {moonshot: {base_url: 'http://127.0.0.1:9/v1', key: client}}\ndefault: moonshot")
+    assert rules.known_host("api.moonshot.ai")
+    assert rules.known_host("127.0.0.1")
+    assert not rules.known_host("api.example.com")

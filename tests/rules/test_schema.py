@@ -39,6 +39,7 @@ STRUCTURE = {
     "many-at-once",
     "missing-key",
     "not-served-yet",
+    "quirks-list",
     "unknown-key",
     "version",
     "wrong-type",

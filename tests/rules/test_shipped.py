@@ -262,6 +262,20 @@ def key(credential: str) -> dict[str, str]:
         ),
         # --- and what is nobody's business goes where the client sent it, as it is
         (
+            {"headers": bearer(MOONSHOT), "model": "kimi-k2.6", "host": "llm.work.example"},
+            {},
+            "https://llm.work.example/v1/chat/completions",
+            "kimi-k2.6",
+            f"Bearer {MOONSHOT}",
+        ),
+        (
+            {"headers": key(ANTHROPIC), "model": "claude-x", "host": "llm.work.example", "wire": "messages"},
+            {},
+            "https://llm.work.example/v1/messages",
+            "claude-x",
+            ANTHROPIC,
+        ),
+        (
             {"headers": bearer(MOONSHOT), "model": "gpt-5", "host": "api.openai.com", "wire": "responses"},
             {},
             "https://api.openai.com/v1/responses",

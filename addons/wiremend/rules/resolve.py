@@ -189,6 +189,8 @@ class _Resolver:
                 continue
             missing = template.missing(self.environ)
             text = template.expand(self.environ)
+            if missing and self.offline:
+                text, missing = _placeholder(template, missing, self.environ), ()
             wrong = f"the variable {missing[0]} is not set" if missing else url_problem(text)
             if wrong:
                 if reached:
@@ -246,8 +248,11 @@ class _Resolver:
         """Resolve the first reference that can be; the second value says why the first that cannot be cannot."""
         why: str | None = None
         for reference in references:
-            if reference.kind == "client" or (quiet and reference.kind in ("op", "keyring")):
-                continue  # what nothing uses must not ask for a fingerprint
+            if reference.kind == "client":
+                continue
+            if quiet and reference.kind in ("op", "keyring"):  # what nothing uses must not ask for a fingerprint
+                why = why or f"no route, alias or default names the provider, so {reference.text} was not asked"
+                continue
             try:
                 secret = self.cache.get(reference.text) if reference.kind != "env" else None
                 secret = secret or reference.resolve(self.environ)
@@ -272,6 +277,13 @@ class _Resolver:
 def points_at(upstream: Upstream, hosts: frozenset[str], port: int) -> bool:
     """Tell whether a provider's base is the given address: Wiremend itself."""
     return any(base.host in hosts and base.port == port for base in upstream.bases.values())
+
+
+def _placeholder(template: Template, missing: tuple[str, ...], environ: Mapping[str, str]) -> str:
+    """Give a URL for a base whose variables are not set: offline nothing is connected to, but requests are decided."""
+    names = {name: name.lower().replace("_", "-") for name in missing}
+    text = template.expand({**environ, **names})
+    return text if url_problem(text) is None else f"https://{names[missing[0]]}.invalid"
 
 
 def _expand(text: str, environ: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from wiremend.jsonedit import parse_pointer
 from wiremend.protocols import WIRES
 from wiremend.rules.globs import compile_glob
-from wiremend.rules.references import Template, can_travel, parse_reference
+from wiremend.rules.references import can_travel, parse_reference
 from wiremend.rules.shapes import (
     Anything,
     Choice,
@@ -152,12 +152,33 @@ class _Version:
     def check(self, node: Node, report: Report) -> bool:
         if node.value == VERSION and type(node.value) is int:
             return True
+        if node.value == str(VERSION):
+            return report.error(node.mark, f"the version is a number: write {VERSION}, without quotes")
         asked = f"the file asks for {node.plain()!r}"
         message = f"this Wiremend reads version {VERSION} of the format, {asked}; upgrade Wiremend"
         return report.error(node.mark, message)
 
     def schema(self) -> JsonSchema:
         return {"const": VERSION}
+
+
+@dataclass(frozen=True, slots=True)
+class _Quirks:
+    """``auto``; a list of names is known and comes with the quirks themselves."""
+
+    expects: str = "auto"
+
+    def fits(self, node: Node) -> bool:
+        return node.value == "auto"
+
+    def check(self, node: Node, report: Report) -> bool:
+        if isinstance(node.value, list):
+            message = "a list of quirks is known, but not served by this version yet; write auto, or take it out"
+            return report.error(node.mark, message)
+        return Choice(("auto",)).check(node, report)
+
+    def schema(self) -> JsonSchema:
+        return {"const": "auto"}
 
 
 def _key(shape: Shape, doc: str, *, required: bool = False, state: Literal["served", "later"] = "served") -> Key:
@@ -230,7 +251,7 @@ PROVIDER = Record(
             ),
             "What is known of its models.",
         ),
-        "quirks": _key(Choice(("auto",)), "Which mends of known misbehaviour apply; auto is the preset for this host."),
+        "quirks": _key(_Quirks(), "Which mends of known misbehaviour apply; auto is the preset for this host."),
         "mend": _key(Choice(("auto", "off")), "`off`: what comes back from it is only watched and noted."),
     },
 )
@@ -428,8 +449,3 @@ def json_schema() -> JsonSchema:
         **ROOT.schema(),
         "description": "Where requests of agent clients go, and what changes on the way.",
     }
-
-
-def has_variables(text: str) -> bool:
-    """Tell whether a text refers to environment variables."""
-    return bool(Template(text).names)

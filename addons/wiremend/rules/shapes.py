@@ -48,11 +48,8 @@ class Shape(Protocol):
 
 
 def _told(node: Node) -> str:
-    return (
-        "a text that looks like a credential"
-        if isinstance(node.value, str) and looks_like_credential(node.value)
-        else kind_of(node.value)
-    )
+    """Name what stands there; never a text itself: what was pasted into a wrong place may be a key of any look."""
+    return "a text" if isinstance(node.value, str) else kind_of(node.value)
 
 
 def _wrong(shape: Shape, node: Node, report: Report) -> Literal[False]:
