@@ -110,7 +110,6 @@ def rewrite(request: ClientRequest, resolved: Resolved) -> Outcome:
     except RefusedError as error:
         wire = WIRES[facts.wire or "chat"]
         note = Note("refused", "url", "refused", str(error), error.kind)
-
         return Refused(facts, error.status, str(error), wire.error_body(error.status, error.kind, str(error)), (note,))
 
 

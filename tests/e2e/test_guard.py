@@ -129,3 +129,11 @@ def test_junk_on_the_port_harms_nobody(proxy: Mitm, junk: bytes) -> None:
         assert status(proxy, "127.0.0.1") == 200
     assert "Traceback" not in proxy.log()
     assert "has crashed" not in proxy.log()
+
+
+def test_a_proxy_request_for_the_proxy_itself_is_a_gateway_request(proxy: Mitm, upstream: Upstream) -> None:
+    """Claude Code sends plain-http URLs through HTTPS_PROXY too: its base URL may be the proxy that it goes through."""
+    upstream.forget()
+    for host in ("127.0.0.1", "localhost"):
+        assert status(proxy, f"{host}:{proxy.port}", path=f"http://{host}:{proxy.port}/v1/v1/messages") == 200
+    assert [request.target for request in upstream.requests] == ["/v1/messages", "/v1/messages"]

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from mitmproxy import ctx, http
-from mitmproxy.proxy.mode_specs import ReverseMode
+from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 
 from wiremend.mitm.convert import headers_of, request_of, write_back
 from wiremend.mitm.exchange import Exchange
@@ -40,7 +40,7 @@ class Rewrite:
         """Decide and rewrite a request, once its body is there."""
         if _answered(flow) or flow.is_replay or flow.request.method == "CONNECT":
             return
-        gateway = self.house.at_gateway(flow.client_conn)
+        gateway = self.house.at_gateway(flow.client_conn) or _to_ourselves(flow)
         try:
             resolved = self.house.resolved
             if resolved is not None:
@@ -49,7 +49,7 @@ class Rewrite:
             self.house.failed(flow.id, "to rewrite the request", error)
         if _answered(flow):
             return
-        if gateway and flow.request.host == NOWHERE[0]:
+        if gateway and (flow.request.host == NOWHERE[0] or _to_ourselves(flow)):
             why = "could not decide where this request goes; its log says why"
             if not ctx.options.wiremend_enabled:
                 why = "is switched off (wiremend_enabled), so this request has no destination"
@@ -119,6 +119,20 @@ class Rewrite:
 def _answered(flow: http.HTTPFlow) -> bool:
     """Tell whether the flow has a response already: an addon's, or a refusal of ours."""
     return flow.response is not None
+
+
+def _to_ourselves(flow: http.HTTPFlow) -> bool:
+    """Tell whether a request asks the proxy for the proxy.
+
+    Claude Code sends plain-http URLs through HTTPS_PROXY too (measured), so a base URL that is our gateway arrives
+    like this.
+    """
+    request = flow.request
+    return (
+        isinstance(flow.client_conn.proxy_mode, RegularMode)
+        and request.host in LOOPBACK
+        and request.port in own_ports()
+    )
 
 
 def _upgrades(value: str | None) -> bool:
