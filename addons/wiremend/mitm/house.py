@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
 from wiremend.errors import RulesError, SetupError
+from wiremend.rules.families import scrubbed
 from wiremend.rules.globs import GlobError, compile_glob
 from wiremend.rules.lookup import find_rules
 from wiremend.rules.watch import INTERVAL, Watcher
@@ -132,9 +134,11 @@ class House:
         if key in self._told:
             return
         self._told.add(key)
-        detail = error if ctx.options.termlog_verbosity == "debug" else None
+        # The option is mitmdump's; mitmproxy and mitmweb have another, and their event log shows no tracebacks.
+        verbose = "termlog_verbosity" in ctx.options and ctx.options.termlog_verbosity == "debug"
+        detail = scrubbed("\n" + "".join(traceback.format_exception(error))) if verbose else ""
         what = type(error).__name__
-        logger.error("flow %s: Wiremend failed %s (%s); the flow goes on", flow, where, what, exc_info=detail)
+        logger.error("flow %s: Wiremend failed %s (%s); the flow goes on%s", flow, where, what, detail)
 
     # -- rules
 

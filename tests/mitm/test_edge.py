@@ -1,0 +1,98 @@
+"""Our bugs are not their outage (G7): whatever fails in us is logged once with the flow's id, and the flow goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+from mitmproxy import http
+
+from tests.mitm.kit import addons, at_gateway, flow
+from wiremend.mitm import reply, rewrite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RULES = "providers: {lab: {base_url: 'http://127.0.0.1:9/v1', key: client}}\ndefault: lab/m\n"
+URL = "https://api.anthropic.com/v1/v1/messages"
+
+
+def boom(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("a bug that quotes sk-kimi-FAKEFAKEFAKEFAKEFAKE")
+
+
+@pytest.fixture
+def _broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rewrite, "rewrite", boom)
+
+
+@pytest.mark.usefixtures("_broken")
+def test_a_request_goes_on_untouched_where_the_client_sent_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with addons(tmp_path, RULES) as made, caplog.at_level(logging.ERROR, logger="wiremend"):
+        one = flow(URL, headers={"x-api-key": "k"})
+        before = one.request.get_state()
+        made.request(one)
+        made.request(one)
+    assert one.response is None
+    assert one.request.get_state() == before
+    assert [record.getMessage().count(one.id) for record in caplog.records] == [1], "logged once, with the flow's id"
+    assert "FAKE" not in caplog.text
+
+
+@pytest.mark.usefixtures("_broken")
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    (("/v1/messages", "api_error"), ("/v1/chat/completions", "server_error"), ("/v1/responses", "server_error")),
+)
+def test_a_gateway_request_has_nowhere_to_go_on_to_and_is_told_in_its_wires_words(
+    tmp_path: Path, path: str, kind: str
+) -> None:
+    with addons(tmp_path, RULES) as made:
+        one = at_gateway(made, flow(f"http://x{path}"))
+        made.request(one)
+    assert one.response is not None
+    assert one.response.status_code == 500
+    assert json.loads(one.response.content or b"")["error"]["type"] == kind
+    assert b"FAKE" not in (one.response.content or b"")
+
+
+@pytest.mark.parametrize("kind", ("text/event-stream", "application/json"))
+def test_a_reply_streams_on_unobserved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    chunks = [b"data: {}\n\nda", b"ta: {}\n", b"\n"]
+    with addons(tmp_path, RULES) as made, caplog.at_level(logging.ERROR, logger="wiremend"):
+        one = flow(URL, headers={"x-api-key": "k"}, body=b'{"model":"m","stream":true}')
+        made.request(one)
+        one.response = http.Response.make(200, b"", {"content-type": kind})
+        made.reply.responseheaders(one)
+        stream = one.response.stream
+        assert callable(stream)
+        monkeypatch.setattr(reply.Observer, "_take", boom)
+        assert [stream(chunk) for chunk in chunks] == chunks
+        assert stream(b"") == []
+        made.reply.response(one)
+    assert sum(one.id in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_row_that_cannot_be_made_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reply, "row_of", boom)
+    with addons(tmp_path, RULES) as made:
+        one = flow(URL, headers={"x-api-key": "k"})
+        made.request(one)
+        one.response = http.Response.make(200, b"{}", {"content-type": "application/json"})
+        made.reply.responseheaders(one)
+        made.reply.response(one)
+        assert one.id not in made.house.exchanges
+
+
+def test_a_broken_flow_is_forgotten_too(tmp_path: Path) -> None:
+    with addons(tmp_path, RULES) as made:
+        one = flow(URL, headers={"x-api-key": "k"})
+        made.request(one)
+        assert one.id in made.house.exchanges
+        one.error = None
+        made.reply.error(one)
+        assert one.id not in made.house.exchanges
