@@ -8,13 +8,13 @@ G3), and holds the promise that no byte is lost (the ground of G1).
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from anthropic._streaming import SSEDecoder as AnthropicDecoder
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
 from tests import wire

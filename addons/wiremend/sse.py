@@ -6,6 +6,9 @@ that nothing is thrown away: a block of comments, a stray blank line, a block th
 each is an :class:`Event` too, and the ``raw`` of all events, joined, is the input. So a stream that needs no mending
 leaves as it came (guarantee G1).
 
+Most streams are made of one kind of block, ``data: …`` behind an ``event: …`` or alone, with LF line ends and whole
+in its chunk; ``_PLAIN`` reads these in one step, and must find what the automaton would.
+
 The parser is one automaton over three kinds of bytes (CR, LF, anything else), written as ``_TABLE``. It looks at each
 byte once and never further than one byte ahead, so where the input was cut cannot matter (G3). Its states:
 
@@ -27,8 +30,9 @@ this module holds back (G4): at most one byte, and only where line ends are mixe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
 
 from wiremend.errors import BodyError
 
@@ -40,6 +44,7 @@ DEFAULT_LIMIT: Final = 16 * 1024 * 1024
 
 _BOM: Final = b"\xef\xbb\xbf"
 _TOKEN: Final = re.compile(rb"\r|\n|[^\r\n]+")
+_PLAIN: Final = re.compile(rb"(?:event: ([^\r\n]*)\n)?data: ([^\r\n]*)\n\n")
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _MAX_RETRY_DIGITS: Final = 18
 
@@ -60,8 +65,7 @@ _TABLE: Final[dict[_State, dict[_Kind, tuple[_Action, _State]]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One block of the stream, up to and with its blank line.
 
     ``raw`` is exactly its bytes. ``event``, ``id`` and ``retry`` (milliseconds) are the block's own fields, the last of
@@ -128,7 +132,11 @@ class EventParser:
             data = self._open(data)
         events: list[Event] = []
         start = 0
-        for token in _TOKEN.finditer(data):
+        if self._state == "start" and not self._held and not self._lead:
+            start = self._plain(events, data)
+            if start == len(data):
+                return events
+        for token in _TOKEN.finditer(data, start):
             at = token.start()
             kind = _KINDS.get(data[at], "other")
             action, state = _TABLE[self._state][kind]
@@ -144,6 +152,16 @@ class EventParser:
                 start = token.end()
         self._hold(events, data, start, len(data))
         return events
+
+    def _plain(self, events: list[Event], data: bytes) -> int:
+        """Read the events at the front of ``data`` that are of the usual form; give where the first other begins."""
+        start = 0
+        while (found := _PLAIN.match(data, start)) is not None and found.end() - start <= self._limit:
+            name = found[1]
+            decoded = None if name is None else name.decode("utf-8", "replace")
+            events.append(Event(found[0], decoded, found[2], None, None, complete=True))
+            start = found.end()
+        return start
 
     def close(self) -> list[Event]:
         """Say that no more comes: give the block that is left, if there is one. A second call gives nothing."""
