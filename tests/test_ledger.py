@@ -32,6 +32,7 @@ ROW = CallRow(
     mended=("url", "model"),
     route="coding keys",
 )
+HEAD = "claude-code  claude-sonnet-4-5 → kimi-code/kimi-for-coding  messages 200  0.41 s"
 
 
 @pytest.mark.parametrize(
@@ -39,13 +40,11 @@ ROW = CallRow(
     (
         (
             {},
-            "claude-code  claude-sonnet-4-5 → kimi-code/kimi-for-coding  messages 200  0.41 s"
-            "  1234 in (1000 cached), 56 out  mended: url, model",
+            f"{HEAD}  1234 in (1000 cached), 56 out  mended: url, model",
         ),
         (
             {"cached_tokens": 0, "mended": (), "error": "overloaded"},
-            "claude-code  claude-sonnet-4-5 → kimi-code/kimi-for-coding  messages 200  0.41 s  1234 in, 56 out"
-            "  error: overloaded",
+            f"{HEAD}  1234 in, 56 out  error: overloaded",
         ),
         (
             {"provider": None, "model": "m", "asked": "m", "input_tokens": None, "output_tokens": 7, "mended": ()},
