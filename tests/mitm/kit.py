@@ -27,9 +27,9 @@ class Addons:
         """Make them, as `load_addons` does."""
         self.house = House()
         self.tunnel = Tunnel(self.house)
-        self.gateway = Gateway(self.house, self.tunnel)
-        self.rewrite = Rewrite(self.house)
         self.reply = Reply(self.house)
+        self.gateway = Gateway(self.house, self.tunnel, self.reply)
+        self.rewrite = Rewrite(self.house)
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Call the hooks of a request, as mitmproxy does."""

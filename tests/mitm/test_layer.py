@@ -11,6 +11,8 @@ from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
 from mitmproxy.test import tflow
 
 from wiremend.mitm import layer
+from wiremend.mitm.house import House
+from wiremend.mitm.reply import Reply
 
 if TYPE_CHECKING:
     import pytest
@@ -36,11 +38,13 @@ def test_without_them_mitmproxys_own_layer_is_used(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(layer, "INTERNALS", ((HttpStream, ("a_name_that_is_gone",)),))
     assert layer.missing_internals() == ["HttpStream.a_name_that_is_gone"]
     context = _context()
-    assert type(layer.proxy_layer(context, lambda _h, _p: True, lambda _h, _p: None)) is HttpLayer
+    assert type(layer.proxy_layer(context, lambda _h, _p: True, lambda _h, _p: None, Reply(House()))) is HttpLayer
 
 
 def test_with_them_it_is_ours() -> None:
-    assert isinstance(layer.proxy_layer(_context(), lambda _h, _p: True, lambda _h, _p: None), layer.ProxyLayer)
+    assert isinstance(
+        layer.proxy_layer(_context(), lambda _h, _p: True, lambda _h, _p: None, Reply(House())), layer.ProxyLayer
+    )
 
 
 def _context() -> Context:

@@ -7,6 +7,7 @@
 ``settings``    mitmproxy's own options that Wiremend needs otherwise; the trust in upstream certificates
 ``gateway``     one port for both ways in: tells a base-URL request from a proxy request; who may come in
 ``layer``       what of this stands on mitmproxy's internals
+``adopt``       mitmproxy's own layers, made ours
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
 ``rewrite``     a request, through :mod:`wiremend.pipeline`, and back into the flow
 ``reply``       a response, streamed through and observed; one line and one row a call
@@ -20,6 +21,7 @@ from __future__ import annotations
 def load_addons() -> list[object]:
     """Give the addons for ``addons = […]`` of the script, sharing one :class:`~wiremend.mitm.house.House`."""
     # Imported here, so that `wiremend.mitm.trust` and `.process` can be had without half a second of mitmproxy.
+    from wiremend.mitm.adopt import Adopt  # noqa: PLC0415 - as said above
     from wiremend.mitm.gateway import Gateway  # noqa: PLC0415 - as said above
     from wiremend.mitm.house import House  # noqa: PLC0415 - as said above
     from wiremend.mitm.life import Life  # noqa: PLC0415 - as said above
@@ -30,4 +32,6 @@ def load_addons() -> list[object]:
 
     house = House()
     tunnel = Tunnel(house)
-    return [house, Settings(house), Gateway(house, tunnel), tunnel, Rewrite(house), Reply(house), Life(house)]
+    reply = Reply(house)
+    gateway = Gateway(house, tunnel, reply)
+    return [house, Settings(house), gateway, tunnel, Adopt(reply), Rewrite(house), reply, Life(house)]

@@ -28,7 +28,7 @@ from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode, UpstreamMode
 
 from wiremend.mitm.convert import headers_of
-from wiremend.mitm.layer import proxy_layer
+from wiremend.mitm.layer import adopt, proxy_layer
 from wiremend.protocols import WIRES
 from wiremend.rules.facts import credentials_of, wire_of
 from wiremend.rules.urls import LOOPBACK, authority, locate
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
 
     from wiremend.mitm.house import House
+    from wiremend.mitm.layer import Endings
     from wiremend.mitm.tunnel import Tunnel
 
 logger = logging.getLogger("wiremend")
@@ -49,11 +50,6 @@ TOKEN_HEADER = "x-wiremend-token"  # noqa: S105 - the name of a header
 
 _ORIGIN_FORM = re.compile(rb"[A-Za-z]+ +/")
 _UNDECIDED = re.compile(rb"[A-Za-z]* *")
-
-
-def _gateway_layer(context: Context) -> HttpLayer:
-    context.server.address = NOWHERE
-    return HttpLayer(context, HTTPMode.transparent)
 
 
 class _Sniffer(layer.Layer):
@@ -80,10 +76,11 @@ class _Sniffer(layer.Layer):
 class Gateway:
     """Tells the two ways in apart, and guards them."""
 
-    def __init__(self, house: House, tunnel: Tunnel) -> None:
-        """Keep the house, and who decides about tunnels."""
+    def __init__(self, house: House, tunnel: Tunnel, endings: Endings) -> None:
+        """Keep the house, who decides about tunnels, and who ends what breaks."""
         self.house = house
         self.tunnel = tunnel
+        self.endings = endings
         self._admitted: set[str] = set()
 
     # -- connections
@@ -111,9 +108,8 @@ class Gateway:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """Choose the HTTP layer for a connection that is about to send its first request."""
         context = nextlayer.context
-        if nextlayer.layer is not None or len(context.layers) != 1:
-            return
-        if not isinstance(context.layers[0], modes.HttpProxy | modes.HttpUpstreamProxy):
+        first = len(context.layers) == 1 and isinstance(context.layers[0], modes.HttpProxy | modes.HttpUpstreamProxy)
+        if nextlayer.layer is not None or not first:
             return
         data = nextlayer.data_client()
         if _UNDECIDED.fullmatch(data):
@@ -125,10 +121,14 @@ class Gateway:
         """Give the layer for a connection that begins with these bytes."""
         if _ORIGIN_FORM.match(data):
             self.house.gateways.add(context.client.id)
-            return _gateway_layer(context)
-        if isinstance(context.layers[0], modes.HttpUpstreamProxy):
-            return HttpLayer(context, HTTPMode.upstream)
-        return proxy_layer(context, self.tunnel.opaque, self.tunnel.via)
+            context.server.address = NOWHERE
+            chosen = HttpLayer(context, HTTPMode.transparent)
+        elif isinstance(context.layers[0], modes.HttpUpstreamProxy):
+            chosen = HttpLayer(context, HTTPMode.upstream)
+        else:
+            return proxy_layer(context, self.tunnel.opaque, self.tunnel.via, self.endings)
+        adopt(chosen, self.endings)
+        return chosen
 
     # -- requests
 

@@ -6,6 +6,9 @@ What mitmproxy's hooks cannot do is done by subclassing ``HttpLayer`` and ``Http
   and then waits for the client's first bytes to see what they are. A client that waits for the server's greeting (ssh,
   smtp) would wait for ever, and a dead host would be noticed late. Where the host is not to be decrypted there is
   nothing to see, so the connection is made, and its failure told, as any proxy does.
+- **A broken upstream ends legally** (guarantee G2). mitmproxy tells an addon that the upstream was cut or never
+  answered, and then drops the client, or sends it a page of HTML. Here the addon is asked first: before the head it may
+  give a whole response, after it the last bytes of the body, and then the client's message ends as messages do.
 
 ``tests/mitm/test_layer.py`` says in plain words which of these internals a mitmproxy release has changed;
 :func:`proxy_layer` then gives mitmproxy's own layer, and Wiremend runs without the above rather than not at all.
@@ -13,12 +16,21 @@ What mitmproxy's hooks cannot do is done by subclassing ``HttpLayer`` and ``Http
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from mitmproxy import http
+from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import TCPLayer
-from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream
+from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HTTPMode, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import (
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 
 if TYPE_CHECKING:
@@ -32,7 +44,19 @@ if TYPE_CHECKING:
 
 INTERNALS = (
     (HttpLayer, ("make_stream", "event_to_child", "streams")),
-    (HttpStream, ("handle_connect_regular", "handle_connect_finish", "handle_connect")),
+    (
+        HttpStream,
+        (
+            "handle_connect_regular",
+            "handle_connect_finish",
+            "handle_protocol_error",
+            "state_wait_for_response_headers",
+            "state_stream_response_body",
+            "state_consume_response_body",
+            "state_done",
+            "state_errored",
+        ),
+    ),
     (HttpUpstreamProxy, ("make",)),
 )
 """What this file stands on: classes, and the names in them."""
@@ -48,7 +72,69 @@ def missing_internals() -> list[str]:
     ]
 
 
-class ProxyStream(HttpStream):
+class Endings(Protocol):
+    """Who knows how a broken exchange is to end."""
+
+    def unanswered(self, flow: http.HTTPFlow, message: str) -> http.Response | None:
+        """Give the response for a request that the upstream did not answer; None for mitmproxy's own."""
+
+    def cut(self, flow: http.HTTPFlow, message: str) -> bytes | None:
+        """Give the last bytes of a stream that the upstream cut, ``b""`` for none; None to drop the client."""
+
+
+class WireStream(HttpStream):
+    """A request whose upstream may break."""
+
+    endings: Endings
+
+    def handle_protocol_error(
+        self, event: RequestProtocolError | ResponseProtocolError
+    ) -> layer.CommandGenerator[None]:
+        """End a message that the upstream broke; the client's own errors are mitmproxy's affair."""
+        if isinstance(event, ResponseProtocolError) and self.client_state == self.state_done:
+            if self.server_state == self.state_stream_response_body:
+                tail = self.endings.cut(self.flow, event.message)
+                if tail is not None:
+                    yield from self._end(event.message, tail)
+                    return
+            elif self.server_state in (self.state_wait_for_response_headers, self.state_consume_response_body):
+                response = self.endings.unanswered(self.flow, event.message)
+                if response is not None:
+                    yield from self._answer(event.message, response)
+                    return
+        yield from super().handle_protocol_error(event)
+
+    def _answer(self, message: str, response: http.Response) -> layer.CommandGenerator[None]:
+        self.flow.response = response
+        yield from self._end(message, response.raw_content or b"", response)
+
+    def _end(self, message: str, tail: bytes, head: http.Response | None = None) -> layer.CommandGenerator[None]:
+        self.flow.error = Error(message)
+        yield HttpErrorHook(self.flow)
+        self.server_state = self.state_errored
+        self.flow.live = False
+        if head is not None:
+            yield SendHttp(ResponseHeaders(self.stream_id, head, end_stream=not tail), self.context.client)
+        if tail:
+            yield SendHttp(ResponseData(self.stream_id, tail), self.context.client)
+        yield DropStream(self.stream_id)
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+
+
+class WireLayer(HttpLayer):
+    """An HTTP layer whose streams end legally."""
+
+    endings: Endings
+
+    def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
+        """Make a stream of ours, as mitmproxy makes its own."""
+        stream = WireStream(self.context.fork(), stream_id)
+        stream.endings = self.endings
+        self.streams[stream_id] = stream
+        yield from self.event_to_child(stream, events.Start())
+
+
+class ProxyStream(WireStream):
     """A request of the HTTPS proxy; of a CONNECT to a host that is nobody's business it makes a plain tunnel."""
 
     def __init__(self, context: Context, stream_id: int, opaque: Opaque, via: Via) -> None:
@@ -81,19 +167,22 @@ class ProxyStream(HttpStream):
 class ProxyLayer(HttpLayer):
     """The HTTPS proxy's HTTP layer."""
 
-    def __init__(self, context: Context, mode: HTTPMode, opaque: Opaque, via: Via) -> None:
+    def __init__(self, context: Context, opaque: Opaque, via: Via, endings: Endings) -> None:
         """Keep what its streams will ask."""
-        super().__init__(context, mode)
+        super().__init__(context, HTTPMode.regular)
         self.opaque = opaque
         self.via = via
+        self.endings = endings
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         """Make a stream of ours, as mitmproxy makes its own."""
-        self.streams[stream_id] = ProxyStream(self.context.fork(), stream_id, self.opaque, self.via)
-        yield from self.event_to_child(self.streams[stream_id], events.Start())
+        stream = ProxyStream(self.context.fork(), stream_id, self.opaque, self.via)
+        stream.endings = self.endings
+        self.streams[stream_id] = stream
+        yield from self.event_to_child(stream, events.Start())
 
 
-def proxy_layer(context: Context, opaque: Opaque, via: Via) -> HttpLayer:
+def proxy_layer(context: Context, opaque: Opaque, via: Via, endings: Endings) -> HttpLayer:
     """Give the HTTP layer for a connection of the HTTPS proxy.
 
     ``opaque(host, port)`` tells whether a tunnel there is not to be looked into; ``via(host, port)`` gives the
@@ -101,4 +190,16 @@ def proxy_layer(context: Context, opaque: Opaque, via: Via) -> HttpLayer:
     """
     if missing_internals():
         return HttpLayer(context, HTTPMode.regular)
-    return ProxyLayer(context, HTTPMode.regular, opaque, via)
+    return ProxyLayer(context, opaque, via, endings)
+
+
+def adopt(top: layer.Layer | None, endings: Endings) -> None:
+    """Make the HTTP layer in a stack that mitmproxy chose one of ours; under TLS it is a child of the TLS layers."""
+    seen: layer.Layer | None = top
+    while seen is not None and not missing_internals():
+        if type(seen) is HttpLayer:
+            # mitmproxy has built it and put it into the stack; only how it makes streams is to be ours.
+            seen.__class__ = WireLayer
+            cast("WireLayer", seen).endings = endings
+            return
+        seen = getattr(seen, "child_layer", None)

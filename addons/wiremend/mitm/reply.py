@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from mitmproxy import ctx
+from mitmproxy.http import Response
 from mitmproxy.log import ALERT
 
 from wiremend.codings import decode
@@ -27,12 +28,13 @@ from wiremend.notes import Note
 from wiremend.pipeline import Rewritten
 from wiremend.protocols import WIRES
 from wiremend.rules.families import scrubbed
+from wiremend.rules.urls import authority
 from wiremend.sse import EventParser, StreamError, with_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mitmproxy.http import HTTPFlow, Response
+    from mitmproxy.http import HTTPFlow
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
@@ -48,6 +50,7 @@ KEPT = 8 * 1024 * 1024
 """Bytes of a whole reply that are kept to read its usage."""
 
 SWITCHING = 101
+BAD_GATEWAY = 502
 
 _PARTS = {
     "text/event-stream",
@@ -74,7 +77,7 @@ class Reply:
         if exchange is not None and isinstance(exchange.outcome, Rewritten):
             if exchange.outcome.reply_name is not None and not _is_event_stream(response):
                 return  # its name is put back in the response hook, and that wants the whole body
-            response.stream = Observer(flow.id, response, exchange, exchange.outcome, self.house)
+            response.stream = Observer(flow, response, exchange, exchange.outcome, self.house)
         elif _comes_bit_by_bit(response) or _length(response) > LARGE:
             response.stream = True
 
@@ -95,6 +98,39 @@ class Reply:
         exchange = self.house.exchanges.get(flow.id)
         if exchange is not None:
             self._finish(flow, exchange, flow.error.msg if flow.error else "it broke")
+
+    # -- what breaks (see :class:`wiremend.mitm.layer.Endings`)
+
+    def unanswered(self, flow: HTTPFlow, message: str) -> Response | None:
+        """Tell the client in its wire's own words that the upstream did not answer."""
+        exchange = self.house.exchanges.get(flow.id)
+        if exchange is None or not isinstance(exchange.outcome, Rewritten):
+            return None
+        try:
+            text = _told(exchange.outcome, f"did not answer: {message}")
+            exchange.notes.append(Note("failed", "reply", "", text))
+            wire = WIRES[exchange.facts.wire or "chat"]
+            body = b"" if flow.request.method == "HEAD" else wire.error_body(BAD_GATEWAY, "upstream", text)
+            return Response.make(BAD_GATEWAY, body, {"content-type": "application/json", "x-wiremend": "failed"})
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(flow.id, "to end the exchange", error)
+            return None
+
+    def cut(self, flow: HTTPFlow, message: str) -> bytes | None:
+        """End a stream of events with the wire's own error; a cut is never turned into a success (G2)."""
+        observer = flow.response.stream if flow.response else None
+        if not isinstance(observer, Observer) or observer.events is None or not observer.watching:
+            return None
+        if flow.response is not None and "content-length" in flow.response.headers:
+            return None  # fewer bytes came than were promised, and no other bytes can keep the promise
+        try:
+            outcome = observer.exchange.outcome
+            text = _told(outcome, f"cut the stream: {message}") if isinstance(outcome, Rewritten) else message
+            observer.exchange.notes.append(Note("invented", "stream", "cut", text, "the upstream was cut"))
+            return observer.wire.error_event(text, observer.ident)
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(flow.id, "to end the stream", error)
+            return None
 
     @staticmethod
     def _whole(response: Response, exchange: Exchange, outcome: Rewritten) -> None:
@@ -134,9 +170,12 @@ class Observer:
     It gives the chunks back as they are; a failure of ours never holds them up (G7).
     """
 
-    def __init__(self, flow: str, response: Response, exchange: Exchange, outcome: Rewritten, house: House) -> None:
-        """Look at the head of the response; ``flow`` is the flow's id."""
-        self.flow = flow
+    def __init__(
+        self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten, house: House
+    ) -> None:
+        """Look at the head of the response."""
+        http2 = flow.client_conn.alpn == b"h2"
+        self.flow = flow.id
         self.exchange = exchange
         self.house = house
         self.wire: Wire = WIRES[exchange.facts.wire or "chat"]
@@ -147,9 +186,13 @@ class Observer:
         self.kept = bytearray()
         self.tally = exchange.tally = self.wire.tally()
         self.watching = True
-        if self.name is not None and "content-length" in response.headers:
-            del response.headers["content-length"]  # one name is longer than the other
-            response.headers["transfer-encoding"] = "chunked"
+        self.ident: str | None = None
+        self.unnamed = self.wire.name == "responses"  # the one wire whose failure names the reply it is of
+        if self.events is not None:
+            # So that an end can be written, and a name be longer than another. HTTP/2 frames its messages itself.
+            response.headers.pop("content-length", None)
+            if not http2:
+                response.headers["transfer-encoding"] = "chunked"
 
     def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
         """Take a chunk and give what the client gets; ``[]`` says nothing, where ``b""`` would end the body."""
@@ -179,9 +222,12 @@ class Observer:
             return [*(self._one(event) for event in error.events), error.rest] if self.name is not None else data
         for event in events:
             self.tally.event(event)
-        if self.name is None:
-            return data or []
-        return [b"".join(self._one(event) for event in events)] if events else []
+        if self.unnamed and events:
+            self.unnamed = False
+            self.ident = _ident(events[0])
+        # Whole events leave, in the callback in which their last byte came; a part of one waits, for should the rest
+        # never come, no end could be written behind it.
+        return [b"".join([self._one(event) for event in events])] if events else []
 
     def _one(self, event: Event) -> bytes:
         if self.name is None or event.data is None:
@@ -196,6 +242,32 @@ class Observer:
             self.tally.body(decode(bytes(self.kept), self.coding))
         except BodyError as error:
             self.exchange.notes.append(Note("failed", "body", "reply", f"its usage could not be read: {error}"))
+
+
+class _Named(msgspec.Struct):
+    """Where an event of the responses wire says the response's id."""
+
+    id: str | None = None
+
+
+class _OfResponse(msgspec.Struct):
+    response: _Named | None = None
+
+
+def _ident(event: Event) -> str | None:
+    """Give the id of the response that an event is of, where it says it."""
+    try:
+        seen = msgspec.json.decode(event.data or b"{}", type=_OfResponse)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return seen.response.id if seen.response is not None else None
+
+
+def _told(outcome: Rewritten, what: str) -> str:
+    """Say who failed, and how; the place without its query, which may hold a credential."""
+    where = authority(outcome.destination.scheme, outcome.destination.host, outcome.destination.port)
+    name = outcome.decision.provider
+    return f"{name} ({where}) {what}" if name else f"{where} {what}"
 
 
 def _renamed(data: bytes, wire: Wire, name: str) -> bytes:

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from wiremend.protocols import loose
+from wiremend.sse import render
 
 _INVALID: Final = "invalid_request_error"
 _SERVER: Final = "server_error"
@@ -40,6 +41,11 @@ def error_body(status: int, kind: str, message: str) -> bytes:
     type_, code = _KINDS.get(kind, unknown)
     readable = message.encode("utf-8", "backslashreplace").decode()
     return msgspec.json.encode({"error": {"message": readable, "type": type_, "param": None, "code": code}})
+
+
+def error_event(message: str, ident: str | None = None) -> bytes:  # noqa: ARG001 - a chunk's error names no completion
+    """Write the chunk that ends a chat stream as a failure: an ``error`` in its data, which every SDK raises."""
+    return render(error_body(HTTPStatus.BAD_GATEWAY, "upstream", message))
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wiremend.protocols.base import MODELS, Endpoint, Wire
-from wiremend.protocols.chat.errors import error_body
+from wiremend.protocols.chat.errors import error_body, error_event
 from wiremend.protocols.chat.tally import ChatTally
 
 __all__ = ["WIRE"]
@@ -22,6 +22,7 @@ WIRE: Final = Wire(
     auth="bearer",
     headers=MappingProxyType({}),
     error_body=error_body,
+    error_event=error_event,
     model_pointers=("/model",),  # a body and a chunk alike
     tally=ChatTally,
 )

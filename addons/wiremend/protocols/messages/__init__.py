@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wiremend.protocols.base import MODELS, Endpoint, Wire
-from wiremend.protocols.messages.errors import error_body
+from wiremend.protocols.messages.errors import error_body, error_event
 from wiremend.protocols.messages.tally import MessagesTally
 
 __all__ = ["WIRE"]
@@ -22,6 +22,7 @@ WIRE: Final = Wire(
     auth="x-api-key",
     headers=MappingProxyType({"anthropic-version": "2023-06-01"}),
     error_body=error_body,
+    error_event=error_event,
     model_pointers=("/model", "/message/model"),  # a body; message_start
     tally=MessagesTally,
 )

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from wiremend.sse import render
+
 _KINDS: Final = {
     "authentication": "authentication_error",
     "permission": "permission_error",
@@ -32,6 +34,11 @@ _STATUSES: Final = {
     HTTPStatus.GATEWAY_TIMEOUT: "timeout_error",
     529: "overloaded_error",
 }
+
+
+def error_event(message: str, ident: str | None = None) -> bytes:  # noqa: ARG001 - this wire's error names no message
+    """Write the event that ends a stream as a failure: ``event: error``, which the SDKs raise and agents report."""
+    return render(error_body(HTTPStatus.BAD_GATEWAY, "upstream", message), "error")
 
 
 def error_body(status: int, kind: str, message: str) -> bytes:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wiremend.protocols.base import Endpoint, Wire
-from wiremend.protocols.responses.errors import error_body
+from wiremend.protocols.responses.errors import error_body, error_event
 from wiremend.protocols.responses.tally import ResponsesTally
 
 __all__ = ["WIRE"]
@@ -22,6 +22,7 @@ WIRE: Final = Wire(
     auth="bearer",
     headers=MappingProxyType({}),
     error_body=error_body,
+    error_event=error_event,
     model_pointers=("/model", "/response/model"),  # a body; response.created and the other events of the whole
     tally=ResponsesTally,
 )
