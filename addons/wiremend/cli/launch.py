@@ -100,7 +100,7 @@ class Proxy:
     def command(self) -> list[str]:
         """The command line."""
         sets = [part for name, value in self._options.items() for part in ("--set", f"{name}={value}")]
-        return [_mitmdump(), "--mode", "regular", "--listen-host", "localhost", "-p", "0", *sets, "-s", _script()]
+        return [_mitmdump(), "--mode", "regular", "--listen-host", "localhost", "-p", "0", *sets, "-s", script()]
 
     def __enter__(self) -> Self:
         """Start; see :meth:`start`."""
@@ -203,7 +203,7 @@ def _mitmdump() -> str:
     return str(program)
 
 
-def _script() -> str:
+def script() -> str:
     """Give the script for ``mitmdump -s``, as installed: from a checkout, an editable install or the wheel."""
     spec = importlib.util.find_spec("wiremend_addon")
     if spec is None or spec.origin is None:

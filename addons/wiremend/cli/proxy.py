@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from wiremend.cli.launch import script
 from wiremend.errors import RulesError, SetupError
 from wiremend.mitm.process import who_listens
 from wiremend.rules.load import load_rules, read_rules
@@ -23,11 +24,6 @@ from wiremend.rules.urls import LOOPBACK
 
 _ANY_PORT = 0
 _TRIES = 20
-
-
-def script() -> Path:
-    """Give the installed script that mitmproxy loads."""
-    return Path(__file__).resolve().parents[2] / "wiremend_addon.py"
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -76,7 +72,7 @@ def listening(host: str, port: int) -> list[str]:
 def options(rules: Path, host: str, port: int, ui: str, arguments: tuple[str, ...]) -> list[str]:
     """Give mitmproxy's arguments for our proxy, but for what the user says in ``arguments``: a thing is said once."""
     said = {argument.partition("=")[0] for argument in arguments}
-    given = ["-s", str(script())]
+    given = ["-s", script()]
     if not said & {"--mode", "-m"}:
         given += listening(host, port)
         # The modes say where to listen; these two are what mitmweb shows.
