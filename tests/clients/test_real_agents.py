@@ -248,3 +248,28 @@ def test_codex_through_wiremend(desk: Desk, openai_upstream: Upstream, style: st
     outputs = [item for item in calls[1].json()["input"] if item["type"] == "function_call_output"]
     assert ["tool-ran-8231" in str(item["output"]) for item in outputs] == [True]
     assert "gpt-5.1-codex → openai/gpt-5.1-codex  2 calls" in done.stderr
+
+
+# --- failures that are final
+
+
+@pytest.mark.parametrize("status", (401, 403))
+def test_claude_code_ends_at_once_on_a_final_failure(desk: Desk, status: int) -> None:
+    """It asks once. Left to itself it asks on after a 401 for longer than a user waits (measured: more than 40 s)."""
+
+    def refuse(request: Request, reply: Reply) -> None:
+        if request.method == "HEAD":
+            reply.json(200, {})
+            return
+        error = {"type": "authentication_error", "message": "this key is not known here"}
+        reply.json(status, {"type": "error", "error": error})
+
+    with Upstream(refuse) as upstream, Forwarder({}) as office:
+        rules = desk.project / "my-rules.yaml"
+        rules.write_text(f"providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab\n")
+        environ = desk.environ(office, ANTHROPIC_API_KEY="sk-ant-FAKE0123456789", **CLAUDE_ENVIRON)
+        done = desk.run(environ, "--via", "gateway", "--rules", str(rules), *CLAUDE)
+        asked = [request for request in upstream.requests if request.path == "/v1/messages"]
+    assert "this key is not known here" in done.stdout + done.stderr
+    assert done.returncode != 0
+    assert len(asked) == 1, [(request.method, request.target) for request in upstream.requests]

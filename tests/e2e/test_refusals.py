@@ -11,7 +11,7 @@ import anthropic
 import openai
 import pytest
 
-from tests.lab import Client, Mitm, Upstream, provider
+from tests.lab import Client, Mitm, Reply, Request, Upstream, provider
 from tests.lab.sdk import CLAUDE, KEY, MESSAGES, NO_ANTHROPIC_KEY, NO_OPENAI_KEY, anthropic_sdk, openai_sdk
 
 if TYPE_CHECKING:
@@ -161,3 +161,26 @@ def test_the_probe_of_claude_code_is_answered_and_the_connection_lives_on(proxy:
             response = client.request("HEAD", path, {"host": "127.0.0.1", "user-agent": CLAUDE})
             assert response.status in {200, 404}
             assert response.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "final"), ((401, True), (402, True), (403, True), (404, True), (429, False), (500, False))
+)
+def test_a_providers_final_failure_says_that_it_is_final(status: int, final: bool) -> None:  # noqa: FBT001 - a column
+    """The SDKs try again after many statuses; these come again however often one asks. Every other byte stays."""
+    error = b'{"error": {"message": "no",  "type": "x"}}'
+
+    def refuse(_: Request, reply: Reply) -> None:
+        reply.body(status, [("content-type", "application/json")], error)
+
+    with (
+        Upstream(refuse) as upstream,
+        Mitm(f"providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab\n") as proxy,
+        Client.plain(proxy.port) as client,
+    ):
+        headers = {"host": "127.0.0.1", "x-api-key": KEY}
+        response = client.request("POST", "/v1/messages", headers, b'{"model":"m","messages":[]}')
+        assert (response.status, response.read()) == (status, error)
+        assert response.get("x-should-retry") == ("false" if final else None)
+        (call,) = proxy.wait_calls(1)
+        assert ("x-should-retry" in call["mended"]) is final
