@@ -283,3 +283,15 @@ def test_a_built_in_host_is_decrypted_also_where_the_file_moves_the_provider() -
     assert rules.known_host("api.moonshot.ai")
     assert rules.known_host("127.0.0.1")
     assert not rules.known_host("api.example.com")
+
+
+@pytest.mark.parametrize(("port", "loops"), ((8080, True), (8081, False)))
+def test_a_provider_that_points_at_the_proxy_is_told_with_the_variable_that_leads_there(
+    port: int,
+    loops: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """A shell in which an agent was pointed at a proxy is no place to start one that should go further."""
+    text = "providers: {kimi-code: {base_url: $KIMI_BASE_URL, key: client}}\ndefault: kimi-code"
+    told = problems(text, {"KIMI_BASE_URL": f"http://127.0.0.1:{port}/v1"})
+    wanted = "1:1: the provider 'kimi-code' points at Wiremend itself, port 8080 (by $KIMI_BASE_URL: unset it"
+    assert [line[: len(wanted)] for line in told] == ([wanted] if loops else [])

@@ -19,7 +19,7 @@ from wiremend.errors import RulesError, SetupError
 from wiremend.mitm.process import who_listens
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import find_rules
-from wiremend.rules.resolve import points_at, reachable
+from wiremend.rules.resolve import loop, reachable
 from wiremend.rules.urls import LOOPBACK
 
 _ANY_PORT = 0
@@ -43,7 +43,7 @@ def proxy(rules: Path | None, port: int | None, host: str | None, ui: str, argum
     """
     found = find_rules(rules, os.environ)
     try:
-        resolved = load_rules(read_rules(found.path), str(found.path), os.environ).resolved
+        resolved = load_rules(read_rules(found.path), str(found.path), os.environ, loops=False).resolved
     except RulesError as error:
         raise SetupError(f"the rules cannot be used; nothing was started\n{error}") from None
     port = resolved.port if port is None else port
@@ -55,9 +55,11 @@ def proxy(rules: Path | None, port: int | None, host: str | None, ui: str, argum
         )
     port = free_port(host) if port == _ANY_PORT else port
     find_owner(host, port)
-    for name, upstream in resolved.upstreams.items():
-        if name in reachable(resolved.rules) and points_at(upstream, LOOPBACK | {host}, port):
-            raise SetupError(f"the provider {name!r} points at this very port ({port}); requests would go round")
+    for name, line in reachable(resolved.rules).items():
+        upstream = resolved.upstreams[name]
+        told = loop(upstream, LOOPBACK | {host}, port, os.environ)
+        if told:
+            raise SetupError(f"nothing was started\n{found.path}:{upstream.provider.line or line}:1: {told}")
     sys.exit(start(ui, [*options(found.path, host, port, ui, arguments), *arguments]))
 
 

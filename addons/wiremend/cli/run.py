@@ -134,7 +134,7 @@ def llm_hosts(rules: Path, environ: Mapping[str, str]) -> frozenset[str]:
     that is the proxy's part.
     """
     try:
-        resolved = load_rules(read_rules(rules), str(rules), environ, offline=True).resolved
+        resolved = load_rules(read_rules(rules), str(rules), environ, offline=True, loops=False).resolved
     except RulesError as error:
         raise SetupError(f"the rules cannot be used; nothing was started\n{error}") from None
     return frozenset(HOMES).union(*(upstream.hosts for upstream in resolved.upstreams.values())) - LOOPBACK

@@ -38,20 +38,21 @@ def read_rules(path: Path) -> str:
         raise RulesError([finding(str(path), 1, 1, message)]) from None
 
 
-def load_rules(
+def load_rules(  # noqa: PLR0913 - a text, its name, and four choices, each by name
     text: str,
     file: str,
     environ: Mapping[str, str],
     *,
     offline: bool = False,
+    loops: bool = True,
     cache: dict[str, Secret] | None = None,
 ) -> Loaded:
-    """Load a rules file's text; ``file`` is the name for messages.
+    """Load a rules file's text; ``file`` is the name for messages. The rest is as for :func:`resolve`.
 
     Raises :class:`RulesError` with every error of the file; the warnings are among them then.
     """
     rules, problems = compile_rules(text, file)
-    resolved, more = resolve(rules, environ, offline=offline, cache=cache)
+    resolved, more = resolve(rules, environ, offline=offline, loops=loops, cache=cache)
     problems = [*problems, *more]
     if not any(problem.severity == "error" for problem in problems):
         problems += run_expectations(resolved)

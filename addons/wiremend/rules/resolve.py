@@ -122,14 +122,16 @@ def resolve(
     environ: Mapping[str, str],
     *,
     offline: bool = False,
+    loops: bool = True,
     cache: dict[str, Secret] | None = None,
 ) -> tuple[Resolved, list[Problem]]:
     """Resolve a file's variables and credentials.
 
+    ``loops`` tells whether Wiremend will listen where the file says, so that a provider that points there is an error.
     ``cache`` keeps credentials by their reference, so that a reload does not ask 1Password again. Returns what could be
     resolved, and the problems: errors for what a request would need, warnings for what it may.
     """
-    return _Resolver(rules, environ, cache if cache is not None else {}, offline=offline).run()
+    return _Resolver(rules, environ, cache if cache is not None else {}, offline=offline).run(loops=loops)
 
 
 class _Resolver:
@@ -146,7 +148,7 @@ class _Resolver:
         if found not in self.problems:
             self.problems.append(found)
 
-    def run(self) -> tuple[Resolved, list[Problem]]:
+    def run(self, *, loops: bool) -> tuple[Resolved, list[Problem]]:
         upstreams = {}
         for name, provider in self.rules.providers.items():
             upstream = self.upstream(provider)
@@ -168,7 +170,8 @@ class _Resolver:
         resolved = Resolved(self.rules, upstreams, port, host, token, self.environ)
         for rule in self.rules.edits:
             self.judge_headers(rule.headers, f"edit {rule.label!r}", rule.line)
-        self.find_loops(resolved)
+        if loops:
+            self.find_loops(resolved)
         self.problems.sort(key=lambda problem: problem.line)
         return resolved, self.problems
 
@@ -266,12 +269,19 @@ class _Resolver:
 
     def find_loops(self, resolved: Resolved) -> None:
         for name, upstream in resolved.upstreams.items():
-            if name in self.reach and points_at(upstream, LOOPBACK | {resolved.host}, resolved.port):
-                line = upstream.provider.line or self.reach[name]
-                self.problem(
-                    line,
-                    f"the provider {name!r} points at Wiremend itself (port {resolved.port}): requests would go round",
-                )
+            told = loop(upstream, LOOPBACK | {resolved.host}, resolved.port, self.environ)
+            if told and name in self.reach:
+                self.problem(upstream.provider.line or self.reach[name], told)
+
+
+def loop(upstream: Upstream, hosts: frozenset[str], port: int, environ: Mapping[str, str]) -> str | None:
+    """Say that a provider points at Wiremend itself, listening on these hosts and this port; None where it does not."""
+    if not points_at(upstream, hosts, port):
+        return None
+    names = dict.fromkeys(name for base in upstream.provider.bases.values() for name in base.names)
+    by = " and ".join(f"${name}" for name in names if environ.get(name))
+    hint = f" (by {by}: unset it where the proxy runs)" if by else ""
+    return f"the provider {upstream.name!r} points at Wiremend itself, port {port}{hint}: requests would go round"
 
 
 def points_at(upstream: Upstream, hosts: frozenset[str], port: int) -> bool:

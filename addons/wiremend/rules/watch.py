@@ -28,12 +28,15 @@ class Watcher:
     """Watches one rules file. ``current`` is what decides; it is replaced whole."""
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
-        """Load the file. Raises :class:`RulesError` where it is not sound: there are no last good rules yet."""
+        """Load the file. Raises :class:`RulesError` where it is not sound: there are no last good rules yet.
+
+        Where the proxy listens is not known here, so it looks for providers that point at it itself.
+        """
         self.path = path
         self._environ = environ
         self._cache: dict[str, Secret] = {}
         text = read_rules(path)
-        self.current: Loaded = load_rules(text, path.name, environ, cache=self._cache)
+        self.current: Loaded = load_rules(text, path.name, environ, loops=False, cache=self._cache)
         self._judged: str | None = text
         self._seen: str | None = text
 
@@ -55,5 +58,5 @@ class Watcher:
         self._judged = text
         if text is None:
             raise broken or RulesError([])
-        self.current = load_rules(text, self.path.name, self._environ, cache=self._cache)
+        self.current = load_rules(text, self.path.name, self._environ, loops=False, cache=self._cache)
         return "reloaded"
