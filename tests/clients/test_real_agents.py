@@ -273,3 +273,21 @@ def test_claude_code_ends_at_once_on_a_final_failure(desk: Desk, status: int) ->
     assert "this key is not known here" in done.stdout + done.stderr
     assert done.returncode != 0
     assert len(asked) == 1, [(request.method, request.target) for request in upstream.requests]
+
+
+@pytest.mark.parametrize("status", (401, 404))
+def test_codex_ends_at_once_on_a_final_failure(desk: Desk, status: int) -> None:
+    """It asks once, and says what the provider said (measured without: six times)."""
+
+    def refuse(_: Request, reply: Reply) -> None:
+        reply.json(status, {"error": {"message": "this key is not known here", "type": "invalid_request_error"}})
+
+    with Upstream(refuse) as upstream, Forwarder({}) as office:
+        rules = desk.project / "my-rules.yaml"
+        rules.write_text(f"providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab\n")
+        environ = desk.environ(office, OPENAI_API_KEY=OPENAI_KEY)
+        codex = ("--", "codex", "exec", "--skip-git-repo-check", PROMPT)
+        done = desk.run(environ, "--via", "gateway", "--rules", str(rules), *codex)
+        asked = [request for request in upstream.requests if request.path == "/v1/responses"]
+    assert f"this key is not known here (the provider answered {status})" in done.stdout + done.stderr
+    assert len(asked) == 1, [(request.method, request.target) for request in upstream.requests]

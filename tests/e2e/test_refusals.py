@@ -184,3 +184,34 @@ def test_a_providers_final_failure_says_that_it_is_final(status: int, final: boo
         assert response.get("x-should-retry") == ("false" if final else None)
         (call,) = proxy.wait_calls(1)
         assert ("x-should-retry" in call["mended"]) is final
+
+
+@pytest.mark.parametrize(
+    ("agent", "status", "given"),
+    (
+        ("codex_exec/0.169.0 (x)", 401, 400),
+        ("codex_exec/0.169.0 (x)", 404, 400),
+        ("codex_exec/0.169.0 (x)", 500, 500),
+        ("opencode/1.18.33", 404, 404),
+    ),
+)
+def test_codex_is_given_the_one_status_that_it_takes_for_final(agent: str, status: int, given: int) -> None:
+    """It asks six times after a 401 or a 404, header or not, and once after a 400. The text tells what it was."""
+    error = b'{"error": {"message": "no such \\u00e9", "type":  "x", "n": 1.0}}'
+
+    def refuse(_: Request, reply: Reply) -> None:
+        reply.body(status, [("content-type", "application/json")], error)
+
+    with (
+        Upstream(refuse) as upstream,
+        Mitm(f"providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab\n") as proxy,
+        Client.plain(proxy.port) as client,
+    ):
+        headers = {"host": "127.0.0.1", "authorization": f"Bearer {KEY}", "user-agent": agent}
+        response = client.request("POST", "/v1/responses", headers, b'{"model":"m","input":"x","stream":true}')
+        body = response.read()
+        assert response.status == given
+        told = f'"no such \\u00e9 (the provider answered {status})"'.encode()
+        assert body == (error if given == status else error.replace(b'"no such \\u00e9"', told))
+        (call,) = proxy.wait_calls(1)
+        assert ("status" in call["mended"]) is (given != status)

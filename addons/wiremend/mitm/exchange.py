@@ -36,6 +36,8 @@ class Exchange:
     began: float = field(default_factory=time.monotonic)
     first_byte: float | None = None
     tally: Tally | None = None
+    answered: int | None = None
+    """The status that the provider gave, where the client is given another."""
     finished: bool = False
 
     def secrets(self) -> tuple[str, ...]:
