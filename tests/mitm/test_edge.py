@@ -10,7 +10,7 @@ import pytest
 from mitmproxy import http
 
 from tests.mitm.kit import addons, at_gateway, flow
-from wiremend.mitm import reply, rewrite
+from wiremend.mitm import observe, reply, rewrite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_reply_streams_on_unobserved(
         made.reply.responseheaders(one)
         stream = one.response.stream
         assert callable(stream)
-        monkeypatch.setattr(reply.Observer, "_take", boom)
+        monkeypatch.setattr(observe.Observer, "_take", boom)
         assert [stream(chunk) for chunk in chunks] == chunks
         assert stream(b"") == []
         made.reply.response(one)

@@ -10,7 +10,8 @@
 ``adopt``       mitmproxy's own layers, made ours
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
 ``rewrite``     a request, through :mod:`wiremend.pipeline`, and back into the flow
-``reply``       a response, streamed through and observed; one line and one row a call
+``reply``       a response: streamed, its failures told, one line and one row a call
+``observe``     what of a response is seen as it streams through
 ``life``        says that the proxy listens, how agents are pointed at it, and ends it with its parent
 ==============  =================================================================================================
 """

@@ -2,9 +2,8 @@
 
 mitmproxy buffers a response to its end unless told otherwise, server-sent events included; so a client would see
 nothing of a generation until it is over. Every reply to an LLM request is streamed, and so are event streams and
-large downloads of any other site (G6). What the observer sees it does not change; only where an alias asks for
-``keep_name`` is the model's name in the reply put back to the one the client asked for, and then nothing else of it
-changes.
+large downloads of any other site (G6). A provider that fails is told in the client's own wire, so that the client
+stops where asking again would not help, and never takes a cut for an end (G2).
 """
 
 from __future__ import annotations
@@ -16,40 +15,31 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from mitmproxy import ctx
 from mitmproxy.http import Response
 from mitmproxy.log import ALERT
 
-from wiremend.codings import decode
 from wiremend.errors import BodyError
-from wiremend.jsonedit import Edit, apply, get, parse_pointer
+from wiremend.jsonedit import Edit, apply, get
 from wiremend.ledger.row import CallRow, to_line
 from wiremend.ledger.sinks import append_json
+from wiremend.mitm.observe import Observer, is_event_stream, renamed
 from wiremend.notes import Note
 from wiremend.pipeline import Rewritten
 from wiremend.protocols import WIRES
 from wiremend.rules.families import scrubbed
 from wiremend.rules.urls import authority
-from wiremend.sse import EventParser, StreamError, with_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mitmproxy.http import HTTPFlow
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
-    from wiremend.protocols.base import Wire
-    from wiremend.sse import Event
 
 logger = logging.getLogger("wiremend")
 
 LARGE = 16 * 1024 * 1024
 """Bytes from which a download of any site is streamed rather than held."""
-
-KEPT = 8 * 1024 * 1024
-"""Bytes of a whole reply that are kept to read its usage."""
 
 FINAL = frozenset({401, 402, 403, 404})
 """Statuses that come again however often one asks: a wrong key, an empty balance, a closed door, a name nobody has."""
@@ -89,7 +79,7 @@ class Reply:
             _say_final(response, exchange)
             if exchange.answered is not None:
                 return  # its error text is to tell the status that the provider gave
-            if exchange.outcome.reply_name is not None and not _is_event_stream(response):
+            if exchange.outcome.reply_name is not None and not is_event_stream(response):
                 return  # its name is put back in the response hook, and that wants the whole body
             response.stream = Observer(flow, response, exchange, exchange.outcome, self.house)
         elif _comes_bit_by_bit(response) or _length(response) > LARGE:
@@ -156,7 +146,7 @@ class Reply:
         exchange.tally = wire.tally()
         exchange.tally.body(body)
         if outcome.reply_name is not None:
-            response.content = _renamed(body, wire, outcome.reply_name)
+            response.content = renamed(body, wire, outcome.reply_name)
 
     def _finish(self, flow: HTTPFlow, exchange: Exchange, error: str | None) -> None:
         if exchange.finished:
@@ -216,127 +206,11 @@ def _with_status(body: bytes, status: int) -> bytes:
         return body
 
 
-class Observer:
-    """The callable that mitmproxy hands each chunk of a streamed reply, and ``b""`` at its end.
-
-    It gives the chunks back as they are; a failure of ours never holds them up (G7).
-    """
-
-    def __init__(
-        self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten, house: House
-    ) -> None:
-        """Look at the head of the response."""
-        http2 = flow.client_conn.alpn == b"h2"
-        self.flow = flow.id
-        self.exchange = exchange
-        self.house = house
-        self.wire: Wire = WIRES[exchange.facts.wire or "chat"]
-        self.coding = response.headers.get("content-encoding")
-        plain = not self.coding or self.coding.strip().lower() == "identity"
-        self.events = EventParser() if plain and _is_event_stream(response) else None
-        self.name = outcome.reply_name if self.events is not None else None
-        self.kept = bytearray()
-        self.tally = exchange.tally = self.wire.tally()
-        self.watching = True
-        self.ident: str | None = None
-        self.unnamed = self.wire.name == "responses"  # the one wire whose failure names the reply it is of
-        if self.events is not None:
-            # So that an end can be written, and a name be longer than another. HTTP/2 frames its messages itself.
-            response.headers.pop("content-length", None)
-            if not http2:
-                response.headers["transfer-encoding"] = "chunked"
-
-    def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
-        """Take a chunk and give what the client gets; ``[]`` says nothing, where ``b""`` would end the body."""
-        if data and self.exchange.first_byte is None:
-            self.exchange.first_byte = time.monotonic()
-        if not self.watching:
-            return data or []
-        try:
-            return self._take(data)
-        except Exception as error:  # noqa: BLE001 - the edge (G7): the client gets its bytes
-            self.watching = False
-            self.house.failed(self.flow, "to observe the reply", error)
-            return data or []
-
-    def _take(self, data: bytes) -> bytes | Iterable[bytes]:
-        if self.events is None:
-            if len(self.kept) <= KEPT:
-                self.kept += data
-            if not data:
-                self._read_whole()
-            return data or []
-        try:
-            events = self.events.feed(data) if data else self.events.close()
-        except StreamError as error:
-            self.watching = False
-            self.exchange.notes.append(Note("failed", "stream", "stream", str(error)))
-            return [*(self._one(event) for event in error.events), error.rest] if self.name is not None else data
-        for event in events:
-            self.tally.event(event)
-        if self.unnamed and events:
-            self.unnamed = False
-            self.ident = _ident(events[0])
-        # Whole events leave, in the callback in which their last byte came; a part of one waits, for should the rest
-        # never come, no end could be written behind it.
-        return [b"".join([self._one(event) for event in events])] if events else []
-
-    def _one(self, event: Event) -> bytes:
-        if self.name is None or event.data is None:
-            return event.raw
-        renamed = _renamed(event.data, self.wire, self.name)
-        return event.raw if renamed is event.data else with_data(event, renamed)
-
-    def _read_whole(self) -> None:
-        if not self.kept or len(self.kept) > KEPT:
-            return
-        try:
-            self.tally.body(decode(bytes(self.kept), self.coding))
-        except BodyError as error:
-            self.exchange.notes.append(Note("failed", "body", "reply", f"its usage could not be read: {error}"))
-
-
-class _Named(msgspec.Struct):
-    """Where an event of the responses wire says the response's id."""
-
-    id: str | None = None
-
-
-class _OfResponse(msgspec.Struct):
-    response: _Named | None = None
-
-
-def _ident(event: Event) -> str | None:
-    """Give the id of the response that an event is of, where it says it."""
-    try:
-        seen = msgspec.json.decode(event.data or b"{}", type=_OfResponse)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return seen.response.id if seen.response is not None else None
-
-
 def _told(outcome: Rewritten, what: str) -> str:
     """Say who failed, and how; the place without its query, which may hold a credential."""
     where = authority(outcome.destination.scheme, outcome.destination.host, outcome.destination.port)
     name = outcome.decision.provider
     return f"{name} ({where}) {what}" if name else f"{where} {what}"
-
-
-def _renamed(data: bytes, wire: Wire, name: str) -> bytes:
-    """Put a name in the place of the model's in a reply's JSON; the same object where it names none."""
-    for text in wire.model_pointers:
-        pointer = parse_pointer(text)
-        try:
-            if get(data, pointer) is not None:
-                return apply(data, [Edit("set", pointer, msgspec.json.encode(name))]).body
-        except BodyError:
-            return data
-    return data
-
-
-def _is_event_stream(response: Response) -> bool:
-    kind: str = response.headers.get("content-type", "")
-    return kind.partition(";")[0].strip().lower() == "text/event-stream"
 
 
 def _comes_bit_by_bit(response: Response) -> bool:
