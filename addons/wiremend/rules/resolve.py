@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wiremend.errors import CredentialError, Problem
+from wiremend.rules.checks import url_problem
 from wiremend.rules.families import HOMES
 from wiremend.rules.providers import builtin_hosts
 from wiremend.rules.references import Template, can_travel
 from wiremend.rules.report import finding
-from wiremend.rules.schema import url_problem
 from wiremend.rules.urls import LOOPBACK, Base, parse_base
 
 if TYPE_CHECKING:

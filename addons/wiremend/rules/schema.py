@@ -7,15 +7,27 @@ provider, an alias that turns in a circle) is :mod:`wiremend.rules.compile`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
-from wiremend.jsonedit import parse_pointer
 from wiremend.protocols import WIRES
-from wiremend.rules.globs import compile_glob
-from wiremend.rules.references import can_travel, parse_reference
+from wiremend.rules.checks import (
+    ALIAS_PATTERN,
+    POINTER_PATTERN,
+    PROVIDER_PATTERN,
+    TOKEN_PATTERN,
+    check_alias_name,
+    check_duration,
+    check_glob,
+    check_header_name,
+    check_header_value,
+    check_key_glob,
+    check_pointer,
+    check_provider_name,
+    check_size,
+    check_url,
+)
+from wiremend.rules.references import parse_reference
 from wiremend.rules.shapes import (
     Anything,
     Choice,
@@ -37,107 +49,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """The version of the file's format that this code reads."""
-
-_TOKEN_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # noqa: S105 - a header name, RFC 9110, section 5.6.2
-_POINTER_PATTERN = "^/([^~]|~[01])*$"  # RFC 6901, section 3
-_PROVIDER_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-_ALIAS_PATTERN = "^[^*]+$"
-_TOKEN = re.compile(_TOKEN_PATTERN)
-_DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
-_SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:B|[KMGT]i?B)", re.IGNORECASE)
-
-
-def check_glob(text: str) -> None:
-    """Raise ValueError unless the text is a glob."""
-    compile_glob(text)
-
-
-def check_key_glob(text: str) -> None:
-    """Raise ValueError unless the text is a glob for the beginning of a credential."""
-    compile_glob(text)
-    if not text.endswith("*"):
-        message = "a `key` glob names how credentials begin, never a whole one; end it with a star"
-        raise ValueError(message)
-
-
-def check_pointer(text: str) -> None:
-    """Raise ValueError unless the text is a JSON pointer to something inside the body."""
-    if not parse_pointer(text):
-        message = "the empty pointer is the whole body; name something in it, such as /model"
-        raise ValueError(message)
-
-
-def check_header_name(text: str) -> None:
-    """Raise ValueError unless the text can be a header's name."""
-    if not _TOKEN.fullmatch(text):
-        message = f"{text!r} cannot be a header's name"
-        raise ValueError(message)
-
-
-def check_header_value(text: str) -> None:
-    """Raise ValueError where a header's value holds what would end or forge a header."""
-    if not can_travel(text):
-        message = "a header's value is one line of printable characters"
-        raise ValueError(message)
-
-
-def check_provider_name(text: str) -> None:
-    """Raise ValueError unless the text can stand before the slash of ``provider/model``."""
-    if not re.fullmatch(_PROVIDER_PATTERN, text):
-        message = (
-            f"{text!r} cannot name a provider: letters, digits, '-', '_' and '.' only, so that provider/model is clear"
-        )
-        raise ValueError(message)
-
-
-def check_alias_name(text: str) -> None:
-    """Raise ValueError for a glob: aliases are exact."""
-    if "*" in text or not text:
-        message = "an alias is an exact name; for a pattern write a route: {when: {model: 'PATTERN'}, to: …}"
-        raise ValueError(message)
-
-
-def check_url(text: str) -> None:
-    """Raise ValueError unless the text, its variables aside, is an http(s) URL that can be a base."""
-    bare = re.sub(r"\$\{[^}]*?:-([^}]*)\}", r"\1", text)
-    if bare.startswith("$"):
-        return  # the variable holds the scheme: judged when it is expanded
-    bare = re.sub(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[^}]*\})", "1", bare)  # a 1 is good for a host, a port and a path
-    problem = url_problem(bare)
-    if problem:
-        raise ValueError(problem)
-
-
-def url_problem(text: str) -> str | None:
-    """Say what keeps a text from being a base URL; None where nothing does."""
-    try:
-        parts = urlsplit(text)
-        port_error = None if parts.port is None or parts.port > 0 else "its port is 0"
-    except ValueError:
-        return "this is no URL: its port must be a number, and an IPv6 address stands in brackets"
-    if parts.scheme not in ("http", "https"):
-        return "a base URL begins with http:// or https://"
-    if not parts.hostname:
-        return "a base URL names a host: https://api.example.com/v1"
-    if parts.username or parts.password:
-        return "a base URL holds no user or password; write a reference in `key`"
-    if parts.fragment:
-        return "a base URL has no #fragment"
-    return port_error
-
-
-def check_duration(text: str) -> None:
-    """Raise ValueError unless the text is a duration."""
-    if not _DURATION.fullmatch(text):
-        message = f"{text!r} is no duration; write 500ms, 30s, 5m, 12h or 7d"
-        raise ValueError(message)
-
-
-def check_size(text: str) -> None:
-    """Raise ValueError unless the text is a size."""
-    if not _SIZE.fullmatch(text):
-        message = f"{text!r} is no size; write 500KB, 200MB or 2GB"
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +121,7 @@ _HEADER_VALUE = Either(
         ),
     )
 )
-_HEADERS = MapOf(_HEADER_VALUE, "header names to values", check_header_name, pattern=_TOKEN_PATTERN)
+_HEADERS = MapOf(_HEADER_VALUE, "header names to values", check_header_name, pattern=TOKEN_PATTERN)
 _AUTH = Choice(("bearer", "x-api-key", "none"))
 
 
@@ -267,10 +178,10 @@ _WHEN_SHARED = {
     "wire": _key(_WIRES, "The wire: messages, chat or responses."),
     "agent": _key(_GLOBS_OR_NONE, "Which agent of many: the header named by agent_header; null: it did not say."),
     "header": _key(
-        MapOf(_GLOBS, "header names to globs", check_header_name, pattern=_TOKEN_PATTERN), "Request headers, by name."
+        MapOf(_GLOBS, "header names to globs", check_header_name, pattern=TOKEN_PATTERN), "Request headers, by name."
     ),
     "body": _key(
-        MapOf(_VALUE_GLOBS, "JSON pointers to globs", check_pointer, pattern=_POINTER_PATTERN),
+        MapOf(_VALUE_GLOBS, "JSON pointers to globs", check_pointer, pattern=POINTER_PATTERN),
         "Values in the body, by JSON pointer.",
     ),
     "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
@@ -300,11 +211,11 @@ EDIT = Record(
             "All that is given must hold; a list means any of.",
         ),
         "default": _key(
-            MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=_POINTER_PATTERN),
+            MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=POINTER_PATTERN),
             "Set where the body has nothing there.",
         ),
         "set": _key(
-            MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=_POINTER_PATTERN),
+            MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=POINTER_PATTERN),
             "Set, whatever the body has there.",
         ),
         "remove": _key(_POINTERS, "Taken out of the body; `*` stands for every item or member."),
@@ -331,12 +242,12 @@ EXPECT = Record(
                             Text("a value", numbers=True),
                             "header names to values",
                             check_header_name,
-                            pattern=_TOKEN_PATTERN,
+                            pattern=TOKEN_PATTERN,
                         ),
                         "Request headers.",
                     ),
                     "body": _key(
-                        MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=_POINTER_PATTERN),
+                        MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=POINTER_PATTERN),
                         "Values in the body.",
                     ),
                     "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
@@ -387,7 +298,7 @@ ROOT = Record(
     {
         "version": _key(_Version(), "The version of this file's format: 1."),
         "providers": _key(
-            MapOf(PROVIDER, "names to providers", check_provider_name, pattern=_PROVIDER_PATTERN),
+            MapOf(PROVIDER, "names to providers", check_provider_name, pattern=PROVIDER_PATTERN),
             "Named upstreams. Well-known ones are built in and may be overridden key by key.",
         ),
         "aliases": _key(
@@ -411,7 +322,7 @@ ROOT = Record(
                 ),
                 "exact model names to provider/model",
                 check_alias_name,
-                pattern=_ALIAS_PATTERN,
+                pattern=ALIAS_PATTERN,
             ),
             "EXACT names that a client says, and the provider/model each stands for; applied before routes.",
         ),
