@@ -1,0 +1,340 @@
+"""The strict contract of the responses wire: which event may follow which, and what each must hold.
+
+Three small machines, nested. :data:`TABLE` (its own file) is all of them; a cell is the next state, or the
+:class:`Fault` that the event is and the state in which a mended stream would be.
+
+====== ============================================================================================================
+stream ``start`` until the first event, which must be ``response.created``; then ``open``; ``ended`` after the one
+       terminal event (completed, incomplete, failed), behind which only ``[DONE]`` may stand. ``foreign`` once it is
+       clear that this is no stream of this wire: one violation has said so, and no more is said.
+item   ``absent``, ``open`` from output_item.added, ``done`` from output_item.done. Items may overlap.
+part   ``absent`` until content_part.added (reasoning_summary_part.added), then ``open``. It has no other state, for no
+       client minds what comes after content_part.done, or its lack, as long as the item is open.
+====== ============================================================================================================
+
+What does not fit the table, and is code: that an item is the same from its beginning to its place in the completed
+response (id, call_id, type, and an ``output_index`` that counts the items as they begin; see ``output``), and that the
+response is (id). What an event must hold is the schema's.
+
+After a violation the state is what a mended stream's would be, so one cause is told once, where that is possible. It is
+not where each event repeats the fault: items numbered from 1, or ids that change with each event, are a violation of
+each event, because each has to be changed. An item that began without an id has one that only a mender knows, so
+whatever id it has later is another one.
+
+The usual event, a delta of a part that is open, costs one decoding and one look into ``_live``, which holds just the
+items for which the table would say "open, open, open". All else takes the long way.
+
+What is tolerated (G6): events, items and parts of unknown types. openai-node's accumulator throws on an unknown event,
+but a vendor's own client may need it; only bare keep-alives are violations. ``sequence_number`` is needed in
+``response.failed`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+import msgspec
+
+from wiremend.protocols import loose
+from wiremend.protocols.responses import schema
+from wiremend.protocols.responses.codes import CODES
+from wiremend.protocols.responses.explain import explain
+from wiremend.protocols.responses.items import NO_NAME
+from wiremend.protocols.responses.output import Output
+from wiremend.protocols.responses.table import TABLE, Fault
+from wiremend.protocols.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from wiremend.sse import Event
+
+__all__ = ["CODES", "TABLE", "Contract", "Fault", "check_body"]
+
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+_KEEP_ALIVE: Final = {"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"}
+_ERROR_FIELDS: Final = ("error", "base_resp", "detail", "message")
+_MARK: Final = b"\xef\xbb\xbf"
+_SHORT: Final = 40
+_BROKEN: Final = object()
+
+
+class Contract:
+    """Judges one stream; see :class:`wiremend.protocols.violation.StreamContract`."""
+
+    __slots__ = ("_found", "_id", "_ids", "_live", "_number", "_output", "_state")
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        self._state = "start"
+        self._number = 0
+        self._found: list[Violation] = []
+        self._ids = False  # whether the last `id:` still stands
+        self._id: str | None = None  # the response's; NO_NAME if only a mender knows it
+        self._output = Output(self._say)
+        self._live = self._output.live
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the terminal event was seen."""
+        return self._state == "ended"
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether items began and every one is done, which is when an end may be invented (G2)."""
+        return len(self._output) > 0 and self._output.settled
+
+    def feed(self, event: Event) -> Sequence[Violation]:
+        """Judge the next event. Never raises."""
+        sound = None
+        if event.data is not None:
+            self._number += 1
+            try:
+                sound = schema.decode(event.data)
+            except _UNREADABLE:
+                pass
+            else:
+                if type(sound) in schema.DETAILS and event.complete and event.id is None and not event.lead:
+                    item = self._live.get(sound.output_index)
+                    if (
+                        item is not None
+                        and item.id == sound.item_id
+                        and (
+                            item.parts.get((sound.family, sound.place)) == sound.part_type
+                            if sound.family
+                            else item.type == sound.owner
+                        )
+                    ):
+                        return ()
+        self._found = []
+        self._judge(event, sound)
+        return self._found
+
+    def close(self) -> Sequence[Violation]:
+        """Judge the end of the stream. A second call finds nothing."""
+        self._found = []
+        self._number += 1
+        self._stream("end")
+        return self._found
+
+    def _say(self, code: str, pointer: str = "", detail: object = None) -> None:
+        self._found.append(_violation(code, self._number, pointer, detail))
+
+    def _stream(self, kind: str) -> bool:
+        """Take a step of the stream; tell whether the event stays in it."""
+        began, cell = self._state, TABLE["stream"][self._state][kind]
+        if isinstance(cell, Fault):
+            self._say(cell.code)
+        self._state = cell.then if isinstance(cell, Fault) else cell
+        if self._state != "open":
+            self._live.clear()
+        return began in {"start", "open"}
+
+    # --- from a block of the stream to an event
+
+    def _judge(self, event: Event, sound: schema.AnyEvent | None) -> None:
+        """Judge a block the long way; ``sound`` is its event, if it decoded strictly."""
+        if event.raw.startswith(_MARK) and event.lead == len(_MARK):
+            self._say("responses.event.bom")
+        if event.id is not None:
+            self._ids = event.id != ""
+        if event.data is None:
+            self._number += 1  # it has no data to be counted by: it stands before the next event
+            self._judge_block(event)
+            self._number -= 1
+            return
+        if not event.complete:
+            self._say("responses.event.unterminated")
+        if sound is not None:
+            self._judge_event(sound, ())
+        elif event.data == b"[DONE]":
+            self._stream("sentinel")
+        elif not event.data.strip():
+            self._say("responses.event.no-data")
+        else:
+            self._judge_data(event.data, event.event)
+
+    def _judge_block(self, event: Event) -> None:
+        """Judge a block with no data: a comment is in order, and nothing else."""
+        raw = event.raw[event.lead :]
+        bare = [line for line in raw.splitlines() if line.lstrip()[:1] in {b"{", b"[", b"<"}]
+        if bare:
+            self._judge_bare(raw, bare)
+        elif event.complete and (event.event or event.retry is not None or self._ids):
+            self._say("responses.event.no-data", "", None if event.event else "openai-python keeps the last `id:`")
+
+    def _judge_bare(self, raw: bytes, lines: list[bytes]) -> None:
+        """Judge JSON without ``data:``, which is a whole body, or lines of events."""
+        whole = _loose(raw.strip())
+        documents = [whole] if isinstance(whole, dict) else [_loose(line) for line in lines]
+        if any(isinstance(document, dict) and _is_error(document) for document in documents):
+            if self._stream("error"):
+                self._say("responses.error.object")
+            return
+        if self._state != "foreign":
+            self._say("responses.event.unframed")
+        if all(isinstance(document, dict) and isinstance(document.get("type"), str) for document in documents):
+            for document in documents:
+                self._judge_document(document, None)
+        elif self._state in {"start", "open"}:
+            self._state = "foreign"
+            self._live.clear()
+
+    def _judge_data(self, data: bytes, name: str | None) -> None:
+        """Judge data that did not decode strictly."""
+        document = _loose(data)
+        if isinstance(document, dict):
+            self._judge_document(document, name)
+        elif document is not _BROKEN:
+            self._say("responses.event.not-object")
+        else:
+            lines = [_loose(line) for line in data.splitlines()]
+            if len(lines) > 1 and all(isinstance(line, dict) for line in lines):
+                self._say("responses.event.merged")
+                for line in lines:
+                    self._judge_document(line, None)
+                return
+            self._say("responses.event.not-json")
+            document = _lenient(data)
+            if isinstance(document, dict):
+                self._judge_document(document, name)
+
+    def _judge_document(self, document: dict[str, Any], name: str | None) -> None:
+        """Judge the loose JSON of an event whose `event:` line says ``name``."""
+        kind = document.get("type")
+        if kind == "error" or _is_error(document):
+            code = "responses.error.event" if kind == "error" else "responses.error.object"
+            if self._stream("error"):
+                self._say(code, "/type" if kind == "error" else _error_at(document))
+        elif kind in _KEEP_ALIVE if isinstance(kind, str) else False:
+            self._say("responses.event.keep-alive", "/type", kind)
+        elif isinstance(kind, str) and kind:
+            if kind == "response.done":
+                self._say("responses.event.type-alias", "/type")
+                kind = "response.completed"
+            self._judge_typed(document, kind)
+        elif self._state == "foreign":
+            return
+        elif _is_chat(document):
+            self._say("responses.stream.chat-chunks")
+            self._state = "foreign"
+            self._live.clear()
+        else:
+            self._say("responses.event.type-missing", "/type")
+            if name in schema.EVENTS:
+                self._judge_typed(document, name)
+
+    def _judge_typed(self, document: dict[str, Any], kind: str) -> None:
+        wanted = schema.EVENTS.get(kind)
+        if wanted is None:
+            self._stream("other")
+            return
+        try:
+            event, faults = explain(document | {"type": kind}, wanted)
+        except _UNREADABLE:
+            self._say("responses.event.field-invalid")
+        else:
+            self._judge_event(event, faults)
+
+    # --- events
+
+    def _judge_event(self, event: schema.AnyEvent, faults: Collection[tuple[str, str]]) -> None:
+        """Judge an event whose own ``faults`` are known."""
+        if self._state == "start" and not isinstance(event, schema.Lifecycle):
+            self._id = NO_NAME
+        if not self._stream(event.kind):
+            return
+        for code, pointer in faults:
+            self._say(code, pointer)
+        match event:
+            case schema.Lifecycle():
+                self._judge_response(event, {pointer for _, pointer in faults})
+            case schema.ItemAdded():
+                self._output.add(event.item, event.output_index, "/item")
+            case schema.ItemDone():
+                self._output.done(event.item, event.output_index)
+            case schema.OfItem():
+                self._output.detail(event)
+            case _:
+                assert_never(event)
+
+    def _judge_response(self, event: schema.Lifecycle, bad: set[str]) -> None:
+        response = event.response
+        if self._id is None:
+            self._id = response.id
+        elif response.id not in {NO_NAME, self._id}:
+            self._say("responses.response.id-changed", "/response/id", response.id)
+        if isinstance(event, schema.Completed):
+            self._output.complete(response.output, known_bad=bool(bad & {"/response", "/response/output"}))
+        elif isinstance(event, schema.Created) and not len(self._output):
+            for index, item in enumerate(response.output):
+                self._output.add(item, index, f"/response/output/{index}", f"/response/output/{index}")
+        elif event.kind != "stopped":
+            self._output.interim(response.output or ())
+
+
+def check_body(body: bytes) -> list[Violation]:
+    """Judge a whole reply with a status of success: the response object. Never raises."""
+    document = _loose(body)
+    if not isinstance(document, dict):
+        stream = body.removeprefix(_MARK).lstrip().startswith((b"data:", b"event:", b": "))
+        return [_violation(f"responses.body.{'is-stream' if stream else 'not-json'}", 0, "", None)]
+    if document.get("object") != "response" and _is_error(document):
+        return [_violation("responses.body.error", 0, _error_at(document), None)]
+    if _is_chat(document):
+        return [_violation("responses.body.is-chat", 0, "", None)]
+    try:
+        response, faults = explain(document, schema.Body)
+    except _UNREADABLE:
+        return [_violation("responses.event.field-invalid", 0, "", None)]
+    found = [_violation(code, 0, pointer, None) for code, pointer in faults]
+    seen: set[str] = set()
+    for index, item in enumerate(response.output):
+        if item.id in seen:
+            found.append(_violation("responses.item.id-repeated", 0, f"/output/{index}/id", item.id))
+        elif item.id != NO_NAME:
+            seen.add(item.id)
+    return found
+
+
+def _violation(code: str, number: int, pointer: str, detail: object) -> Violation:
+    """Write a violation; the detail is somebody's value, so it is cut short."""
+    message = CODES[code]
+    if detail is not None:
+        words = str(detail)
+        message = f"{message[:-1]} ({words if len(words) <= _SHORT else words[:_SHORT] + '…'})."
+    return Violation(code, number, pointer, message)
+
+
+def _loose(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
+    """Decode any JSON; ``_BROKEN`` if it is none."""
+    try:
+        return msgspec.json.decode(data)
+    except _UNREADABLE:
+        return _BROKEN
+
+
+def _lenient(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
+    """Decode what Python takes for JSON: with half a surrogate pair, NaN, or numbers of any size."""
+    try:
+        return json.loads(data)
+    except _UNREADABLE:
+        return _BROKEN
+
+
+def _is_error(document: dict[str, Any]) -> bool:
+    """Tell whether a document is an error object; one that has a type is so by its ``error`` alone."""
+    if document.get("type") is not None:
+        return document.get("error") is not None
+    return loose.error_of(msgspec.convert(document, loose.Document)) is not None
+
+
+def _error_at(document: dict[str, Any]) -> str:
+    """Point to what makes a document an error."""
+    return next((f"/{name}" for name in _ERROR_FIELDS if document.get(name)), "")
+
+
+def _is_chat(document: dict[str, Any]) -> bool:
+    """Tell whether a document is of the chat wire."""
+    return isinstance(document.get("choices"), list) or str(document.get("object")).startswith("chat.completion")
