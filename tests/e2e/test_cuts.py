@@ -16,9 +16,15 @@ import pytest
 from tests.lab import Answer, Authority, Client, Mitm, Reply, Request, Upstream
 from tests.lab.replies import chat_events, messages_events, responses_events
 from tests.lab.sdk import KEY, MESSAGES, anthropic_sdk, openai_sdk
+from wiremend.protocols.chat import contract as chat
+from wiremend.protocols.messages import contract as messages
+from wiremend.protocols.responses import contract as responses
+from wiremend.sse import EventParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from wiremend.protocols.violation import StreamContract
 
 ANSWER = Answer("one two three four", model="m")
 EVENTS = {
@@ -170,3 +176,19 @@ def test_what_broke_is_in_the_calls_and_in_the_log(stage: Stage, proxy: Mitm) ->
     assert cut["error"]
     assert (dead["status"], dead["provider"]) == (502, "dead")
     assert dead["error"]
+
+
+def test_the_failure_itself_is_sound_by_the_contract_of_its_wire(stage: Stage, proxy: Mitm) -> None:
+    """Also for the AI SDK, which reads no event of the responses wire without its number."""
+    stage.broken, stage.half = Reply.cut, b""
+    contracts: dict[str, StreamContract] = {
+        "/v1/messages": messages.Contract(),
+        "/v1/chat/completions": chat.Contract(),
+        "/v1/responses": responses.Contract(),
+    }
+    for path, judge in contracts.items():
+        with Client.plain(proxy.port) as client:
+            body = ask(client, path).read()
+        events = EventParser().feed(body)
+        assert [violation.code for event in events for violation in judge.feed(event)] == []
+        assert judge.ended

@@ -56,6 +56,8 @@ class Observer:
         self.tally = exchange.tally = self.wire.tally()
         self.watching = True
         self.ident: str | None = None
+        self.seen = 0
+        """How many events have passed: the number of the next one, where a wire numbers them."""
         self.unnamed = self.wire.name == "responses"  # the one wire whose failure names the reply it is of
         if self.events is not None:
             # So that an end can be written, and a name be longer than another. HTTP/2 frames its messages itself.
@@ -89,6 +91,7 @@ class Observer:
             self.watching = False
             self.exchange.notes.append(Note("failed", "stream", "stream", str(error)))
             return [*(self._one(event) for event in error.events), error.rest] if self.name is not None else data
+        self.seen += len(events)
         for event in events:
             self.tally.event(event)
         if self.unnamed and events:

@@ -131,7 +131,7 @@ class Reply:
             outcome = observer.exchange.outcome
             text = _told(outcome, f"cut the stream: {message}") if isinstance(outcome, Rewritten) else message
             observer.exchange.notes.append(Note("invented", "stream", "cut", text, "the upstream was cut"))
-            return observer.wire.error_event(text, observer.ident)
+            return observer.wire.error_event(text, observer.ident, observer.seen)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to end the stream", error)
             return None

@@ -94,9 +94,10 @@ class Wire:
 
     ``headers`` are those that a request must have, lower-case, with the value to send where the client sends none.
     ``error_body(status, kind, message)`` writes the wire's error object as JSON; a kind that it does not know is
-    described by the status alone. ``error_event(message, id)`` writes the event that ends a broken stream as a failure;
-    ``id`` is the reply's own, where it has said it. ``model_pointers`` are JSON pointers (RFC 6901) to the model's
-    name in a body or in the data of an event; a reply has one of them or none.
+    described by the status alone. ``error_event(message, id, number)`` writes the event that ends a broken stream as
+    a failure; ``id`` is the reply's own, where it has said it, and ``number`` counts the events before.
+    ``model_pointers`` are JSON pointers (RFC 6901) to the model's name in a body or in the data of an event; a reply
+    has one of them or none.
     """
 
     name: WireName
@@ -104,7 +105,7 @@ class Wire:
     auth: Auth
     headers: Mapping[str, str]
     error_body: Callable[[int, str, str], bytes]
-    error_event: Callable[[str, str | None], bytes]
+    error_event: Callable[[str, str | None, int], bytes]
     model_pointers: tuple[str, ...]
     tally: Callable[[], Tally]
 

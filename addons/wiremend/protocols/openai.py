@@ -43,7 +43,7 @@ def error_body(status: int, kind: str, message: str) -> bytes:
     return msgspec.json.encode({"error": {"message": readable, "type": type_, "param": None, "code": code}})
 
 
-def error_event(message: str, ident: str | None = None) -> bytes:  # noqa: ARG001 - a chunk's error names no completion
+def error_event(message: str, ident: str | None = None, number: int = 0) -> bytes:  # noqa: ARG001 - of responses alone
     """Write the chunk that ends a chat stream as a failure: an ``error`` in its data, which every SDK raises."""
     return render(error_body(HTTPStatus.BAD_GATEWAY, "upstream", message))
 

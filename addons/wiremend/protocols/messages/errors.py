@@ -36,7 +36,7 @@ _STATUSES: Final = {
 }
 
 
-def error_event(message: str, ident: str | None = None) -> bytes:  # noqa: ARG001 - this wire's error names no message
+def error_event(message: str, ident: str | None = None, number: int = 0) -> bytes:  # noqa: ARG001 - of responses alone
     """Write the event that ends a stream as a failure: ``event: error``, which the SDKs raise and agents report."""
     return render(error_body(HTTPStatus.BAD_GATEWAY, "upstream", message), "error")
 

@@ -14,8 +14,11 @@ from wiremend.sse import render
 __all__ = ["error_body", "error_event"]
 
 
-def error_event(message: str, ident: str | None = None) -> bytes:
-    """Write the event that ends a stream as a failure: ``response.failed`` of the response that ``ident`` names."""
+def error_event(message: str, ident: str | None = None, number: int = 0) -> bytes:
+    """Write the event that ends a stream as a failure: ``response.failed`` of the response that ``ident`` names.
+
+    ``number`` is its sequence number, without which @ai-sdk/openai 3.0.141 does not read it (measured, 2026-11).
+    """
     readable = message.encode("utf-8", "backslashreplace").decode()
     response = {
         "id": ident or "resp_failed",
@@ -24,4 +27,7 @@ def error_event(message: str, ident: str | None = None) -> bytes:
         "error": {"code": "server_error", "message": readable},
         "output": [],
     }
-    return render(msgspec.json.encode({"type": "response.failed", "response": response}), "response.failed")
+    return render(
+        msgspec.json.encode({"type": "response.failed", "sequence_number": number, "response": response}),
+        "response.failed",
+    )
