@@ -125,8 +125,6 @@ class Reply:
         observer = flow.response.stream if flow.response else None
         if not isinstance(observer, Observer) or observer.events is None or not observer.watching:
             return None
-        if flow.response is not None and "content-length" in flow.response.headers:
-            return None  # fewer bytes came than were promised, and no other bytes can keep the promise
         try:
             outcome = observer.exchange.outcome
             text = _told(outcome, f"cut the stream: {message}") if isinstance(outcome, Rewritten) else message
