@@ -9,7 +9,7 @@ INPUTS := pyproject.toml requirements/dev.txt requirements/uv.txt .python-versio
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format cover wheel pins clean FORCE
+.PHONY: help setup demo test lint format cover bench wheel pins clean FORCE
 
 help: ## this list
 	@echo 'Wiremend: make demo, then .venv/bin/wiremend run -- claude'
@@ -38,6 +38,9 @@ cover: $(READY) ## all tests, with branch coverage
 	$(PY) -m coverage run -m pytest $(ARGS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+
+bench: $(READY) ## the cost of an event and of a call, beside a bare mitmdump; about two minutes
+	$(PY) -m bench.overhead $(ARGS)
 
 wheel: $(READY) ## dist/wiremend-*.whl
 	$(PY) -m hatchling build -t wheel -d dist

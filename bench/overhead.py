@@ -3,8 +3,10 @@
     .venv/bin/python -m bench.overhead [CALLS] [EVENTS]
 
 The bare mitmdump streams (``stream = True``) and knows one destination, nothing else: less than any proxy for agents
-can do. Calls alternate between the two, so that a machine that slows down slows both. Printed are processor time a call
-and an event of each proxy process, and the time to the first byte; read the ratios, not the figures.
+can do. Wiremend mends by its contract, the streams are healthy. Calls alternate between the two, so that a machine that
+slows down slows both, and between short and long streams, so that the cost of an event (the difference of the two,
+divided by the difference of their events) is told apart from the cost of a call. Then one stream of 100 MB goes through
+each, and the memory of the process is looked at on the way. Read the ratios, not the figures.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import statistics
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -50,19 +53,24 @@ addons = [Bare()]
 """
 
 
-def script(events: int) -> Callable[[Request, Reply], None]:
-    """Give an upstream that streams a chat answer of so many events, each in a chunk of its own."""
+def lines(events: int) -> list[bytes]:
+    """Give a chat answer of so many events."""
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+    role = {**chunk, "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
     delta = {**chunk, "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}
     last = {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-    lines = [f"data: {json.dumps(delta)}\n\n".encode()] * events + [
-        f"data: {json.dumps(last)}\n\n".encode(),
-        b"data: [DONE]\n\n",
-    ]
+    text = f"data: {json.dumps(delta)}\n\n".encode()
+    ends = [f"data: {json.dumps(last)}\n\n".encode(), b"data: [DONE]\n\n"]
+    return [f"data: {json.dumps(role)}\n\n".encode(), *[text] * events, *ends]
+
+
+def script(events: int) -> Callable[[Request, Reply], None]:
+    """Give an upstream that streams such an answer, each event in a chunk of its own."""
+    stream = lines(events)
 
     def answer(_: Request, reply: Reply) -> None:
         reply.head(200, [("content-type", "text/event-stream")])
-        for line in lines:
+        for line in stream:
             reply.send(line)
         reply.end()
 
@@ -83,38 +91,97 @@ def call(port: int, body: bytes) -> float:
         return first
 
 
-def main(calls: int, events: int) -> None:
-    """Run and print."""
+SHORT = 50
+"""Events of a short stream."""
+
+LARGE = 100 * 1024 * 1024
+"""Bytes of the long stream whose memory is looked at."""
+
+LIMIT = 1.25
+"""What an event may cost, against the bare mitmdump."""
+
+
+def main(calls: int, events: int) -> int:
+    """Run and print; gives 1 where an event costs more than it may."""
     body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "x" * 70_000}]}).encode()
-    with TemporaryDirectory() as folder, Upstream(script(events)) as upstream:
+    lengths = (SHORT, SHORT + events)
+    with TemporaryDirectory() as folder, Upstream(script(SHORT)) as short, Upstream(script(lengths[1])) as long:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
-        rules = f"providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab/m\n"
+        rules = (
+            f"providers:\n  short: {{base_url: '{short.url}', key: client}}\n"
+            f"  long: {{base_url: '{long.url}', key: client}}\nroutes: [{{when: {{model: s}}, to: short}}]\n"
+            "default: long\n"
+        )
         options = {"flow_detail": 0, "termlog_verbosity": "error"}
+        with ExitStack() as stack:
+            proxies = {
+                ("bare mitmdump", length): stack.enter_context(
+                    Mitm(None, addon=bare, mode=[f"reverse:{upstream.url}@127.0.0.1:0"], options=options)
+                )
+                for length, upstream in zip(lengths, (short, long), strict=True)
+            }
+            proxies |= {("Wiremend", length): stack.enter_context(Mitm(rules, options=options)) for length in lengths}
+            bodies = {length: body.replace(b'"m"', b'"s"') if length == SHORT else body for length in lengths}
+            spent, firsts = measure(proxies, bodies, calls)
+    names = ("bare mitmdump", "Wiremend")
+    event = {name: (spent[name, lengths[1]] - spent[name, SHORT]) / calls / events for name in names}
+    call_ = {name: spent[name, SHORT] / calls - SHORT * event[name] for name in names}
+    first = {name: statistics.median(firsts[name, SHORT] + firsts[name, lengths[1]]) for name in names}
+    for name in names:
+        print(
+            f"{name:<14} {event[name] * 1e6:6.1f} us CPU an event, {call_[name] * 1e3:6.2f} ms a call,"
+            f" first byte {first[name] * 1e3:6.2f} ms"
+        )
+    ratio = event["Wiremend"] / event["bare mitmdump"]
+    print(
+        f"ratio          {ratio:6.2f} an event (limit {LIMIT}),"
+        f" {call_['Wiremend'] / call_['bare mitmdump']:.2f} a call,"
+        f" {first['Wiremend'] / first['bare mitmdump']:.2f} first byte   ({calls} calls, {events} events more or less)"
+    )
+    return int(ratio > LIMIT)
+
+
+def measure(
+    proxies: dict[tuple[str, int], Mitm], bodies: dict[int, bytes], calls: int
+) -> tuple[dict[tuple[str, int], float], dict[tuple[str, int], list[float]]]:
+    """Make the calls in turn; gives the seconds of CPU that each proxy spent, and its times to the first byte."""
+    firsts: dict[tuple[str, int], list[float]] = {key: [] for key in proxies}
+    processes = {key: psutil.Process(proxy.process.pid) for key, proxy in proxies.items()}
+    for key, proxy in proxies.items():
+        call(proxy.port, bodies[key[1]])  # warm
+    before = {key: sum(process.cpu_times()[:2]) for key, process in processes.items()}
+    for _ in range(calls):
+        for key, proxy in proxies.items():
+            firsts[key].append(call(proxy.port, bodies[key[1]]))
+    return {key: sum(process.cpu_times()[:2]) - before[key] for key, process in processes.items()}, firsts
+
+
+def memory() -> None:
+    """Send 100 MB of events through Wiremend, and print what its memory does."""
+    count = LARGE // len(lines(1)[1])
+    with Upstream(script(count)) as upstream:
+        rules = f"providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab/m\n"
         with (
-            Mitm(None, addon=bare, mode=[f"reverse:{upstream.url}@127.0.0.1:0"], options=options) as one,
-            Mitm(rules, options=options) as two,
+            Mitm(rules, options={"flow_detail": 0, "termlog_verbosity": "error"}) as proxy,
+            Client.plain(proxy.port) as client,
         ):
-            measured: dict[str, list[float]] = {"bare mitmdump": [], "Wiremend": []}
-            proxies = {"bare mitmdump": one, "Wiremend": two}
-            processes = {name: psutil.Process(proxy.process.pid) for name, proxy in proxies.items()}
-            for proxy in proxies.values():
-                call(proxy.port, body)  # warm
-            before = {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
-            for _ in range(calls):
-                for name, proxy in proxies.items():
-                    measured[name].append(call(proxy.port, body))
-            spent = {name: sum(process.cpu_times()[:2]) - before[name] for name, process in processes.items()}
-    for name, firsts in measured.items():
-        used = spent[name] / calls
-        first = statistics.median(firsts) * 1000
-        cost = f"{used * 1e3:7.2f} ms CPU a call, {used / events * 1e6:6.1f} us an event"
-        print(f"{name:<14} {cost}, first byte {first:6.2f} ms")
-    ratio = spent["Wiremend"] / spent["bare mitmdump"]
-    late = statistics.median(measured["Wiremend"]) / statistics.median(measured["bare mitmdump"])
-    print(f"ratio          {ratio:7.2f} in CPU, {late:.2f} in first byte   ({calls} calls of {events} events)")
+            process = psutil.Process(proxy.process.pid)
+            headers = {"host": "127.0.0.1", "content-type": "application/json", "authorization": "Bearer sk-FAKE-bench"}
+            response = client.request(
+                "POST", "/v1/chat/completions", headers, b'{"model":"m","stream":true,"messages":[]}'
+            )
+            seen, marks = 0, {}
+            for chunk in response.chunks():
+                seen += len(chunk)
+                mark = seen * 10 // LARGE
+                if mark not in marks:
+                    marks[mark] = process.memory_info().rss / 1024**2
+    print("memory at each tenth of 100 MB of events, in MiB:", *(f"{size:.0f}" for size in marks.values()))
 
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
-    main(*(given + [30, 400][len(given) :]))
+    code = main(*(given + [40, 2000][len(given) :]))
+    memory()
+    sys.exit(code)

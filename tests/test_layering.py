@@ -32,6 +32,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 line, neighbours may import each other as long as they do not go round in a circle. ``wiremend`` itself, which holds the
 version, imports nothing and is imported by anyone."""
 
+QUIRK_TOOLS = {"amend", "memory", "presets", "schema_tree", "schema_merge", "schema_moonshot"}
+"""Modules of quirks/ that hold no quirk, but what several of them work with."""
+
 KNOWS_MITMPROXY = {"wiremend_addon", "cli", "mitm"}
 
 GROUND = FLOORS[-1]
@@ -124,6 +127,8 @@ def _quirk_objection(found: Import) -> str | None:
     if room_of(found.importer) != "quirks" or found.importer in {"wiremend.quirks", "wiremend.quirks.base"}:
         return None
     if found.target == "wiremend.quirks.base" or room_of(found.target) in GROUND:
+        return None
+    if found.target.rpartition(".")[2] in QUIRK_TOOLS:
         return None
     return "a quirk imports quirks.base and the ground floor only"
 

@@ -1,6 +1,6 @@
 """The steps from end to end, without a socket: untouched means untouched (G1), what is done is said (G5, G8).
 
-:func:`wiremend.pipeline.rewrite` is a function of its arguments, so each test is a request and what must leave.
+:func:`wiremend.pipeline.request.rewrite` is a function of its arguments, so each test is a request and what must leave.
 Decisions, credentials and URLs have tests of their own; here is what only the whole shows: bodies in every coding and
 none, headers in their order, notes, and that no input upsets it.
 """
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from tests.rules.kit import ANTHROPIC, KIMI, MOONSHOT, OPENAI, bearer, body_of, refused, request, resolved, rewritten
 from wiremend.headers import Headers
 from wiremend.jsonedit import parse_pointer
-from wiremend.pipeline import ClientRequest, Refused, Rewritten, Untouched, may_be_routed, rewrite
+from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, may_be_routed, rewrite
 
 NOTHING = resolved("version: 1")
 TO_LOCAL = resolved("default: local/sent")
@@ -31,7 +31,7 @@ SAME_NAME = resolved("default: local")
 # A body as clients write them: odd spaces, escapes, numbers in any spelling, a signed block, unknown fields.
 ODD = (
     b' {"model" : "asked","n":1e2, "x":[1.0,2 ],\n"thinking":{"signature":"a\\/b\\u00e9=="},'
-    b'"half":"\\ud83d", "z":{"z":{}} } '
+    b'"pair":"\\ud83d\\ude00", "z":{"z":{}} } '
 )
 ENCODERS = {
     "gzip": gzip.compress,
@@ -115,7 +115,7 @@ def test_edits_leave_every_other_byte() -> None:
     assert json.loads(body) == {**json.loads(ODD), "n": 5, "x": [2], "new": ["a"]}
     assert body.startswith(
         b' {"model" : "asked","n":5, "x":[2 ],\n"thinking":{"signature":"a\\/b\\u00e9=="},'
-        b'"half":"\\ud83d", "z":{"z":{}}'
+        b'"pair":"\\ud83d\\ude00", "z":{"z":{}}'
     )
 
 
@@ -140,7 +140,7 @@ def test_a_model_that_is_not_named_is_named(body: bytes, left: bytes) -> None:
 
 def test_half_an_emoji_does_not_hide_the_model() -> None:
     """JavaScript cuts emojis in two; whoever reads the body must not take it for something else than JSON."""
-    rules = resolved("routes: [{when: {model: kimi-*}, to: local/k}]\ndefault: ollama")
+    rules = resolved("routes: [{when: {model: kimi-*}, to: local/k}]\ndefault: ollama\nmend: off")
     body = b'{"model":"kimi-k2","messages":[{"role":"user","content":"half \\ud83d of it"}]}'
     got = rewritten(rules, body=body)
     assert got.decision.provider == "local"

@@ -27,7 +27,7 @@ import zstandard
 from wiremend.errors import CodingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 DEFAULT_LIMIT: Final = 256 * 1024 * 1024
 """Bytes that a body may have when it is decoded."""
@@ -42,6 +42,7 @@ _ZSTD_GAIN: Final = 32 * 1024
 _FIRST_STEP: Final = 512
 _LEAST_STEP: Final = 64
 _MOST_STEP: Final = 64 * 1024
+_STREAM_STEP: Final = 128
 _ZEROS: Final = re.compile(rb"\0*+")
 
 
@@ -170,3 +171,52 @@ _DECODERS: Final[dict[str, Callable[[bytes, _Output], None]]] = {
     "br": _unbrotli,  # RFC 7932
     "zstd": _unzstd,  # RFC 8878
 }
+
+
+class StreamDecoder:
+    """Undoes the coding of a body that is still coming, piece by piece.
+
+    One coding only, as servers that compress a stream have it. Raises CodingError from the constructor where the coding
+    is not known, and from :meth:`feed` where the data are corrupt. That the end is missing is for the reader of what
+    comes out to notice: a stream of events says itself when it is over.
+    """
+
+    def __init__(self, content_encoding: str) -> None:
+        """Begin a body with this ``Content-Encoding``."""
+        self._coding = content_encoding.strip().lower()
+        if self._coding not in _DECODERS:
+            known = ", ".join(sorted(_DECODERS))
+            raise CodingError(f"the content coding {self._coding[:40]!r} is not known; known are {known} and identity")
+        self._frame: _Frame | None = None
+        self._brotli = brotli.Decompressor() if self._coding == "br" else None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what comes out of the next piece, in parts of a few MiB at most."""
+        try:
+            if self._brotli is not None:
+                while given := self._brotli.process(data, output_buffer_limit=_MOST_STEP):
+                    yield given
+                    data = b""
+            else:
+                yield from self._frames(data)
+        except (zlib.error, zstandard.ZstdError, brotli.error) as e:
+            raise CodingError(f"the stream is not good {self._coding}: {e}") from e
+
+    def _frames(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._frame is None or self._frame.eof:
+                if self._frame is not None and self._coding not in {"gzip", "x-gzip", "zstd"}:
+                    return  # bytes behind the end, which nobody reads
+                self._frame = self._begin(data)
+            step, data = data[:_STREAM_STEP], data[_STREAM_STEP:]
+            given = self._frame.decompress(step)
+            data = self._frame.unused_data + data if self._frame.eof else data
+            if given:
+                yield given
+
+    def _begin(self, data: bytes) -> _Frame:
+        if self._coding == "zstd":
+            return zstandard.ZstdDecompressor().decompressobj()
+        if self._coding == "deflate":
+            return zlib.decompressobj(zlib.MAX_WBITS if data[0] & 0x8F == zlib.DEFLATED else -zlib.MAX_WBITS)
+        return zlib.decompressobj(_GZIP_WINDOW)

@@ -2,7 +2,8 @@
 
 The versions are pinned in ``package-lock.json``, which holds hashes and names no place to download from (``.npmrc``
 keeps it so). They are installed into ``.tools/clients`` and used again as long as the pins are the same. Install
-scripts are off, as newer npm has it; Claude Code's own is run by name, because it puts its program in place.
+scripts are off, as newer npm has it; Claude Code's own is run by name, because it puts its program in place. OpenCode
+is pinned as the program for Linux on x64. The SDKs that judge replies (``judge.py``) are among the pins.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.clients.judge import Judge
 from tests.lab.proxy import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PINS: Final = ("package.json", "package-lock.json", ".npmrc")
 FOLDER: Final = ROOT / ".tools" / "clients"
@@ -39,6 +44,22 @@ def agents() -> Path:
         _run("node", "node_modules/@anthropic-ai/claude-code/install.cjs")
         stamp.write_text(wanted)
     return FOLDER / "node_modules" / ".bin"
+
+
+@pytest.fixture(scope="session")
+def opencode(agents: Path) -> Path:
+    """Give OpenCode's program."""
+    program = agents.parent / "opencode-linux-x64" / "bin" / "opencode"
+    if not program.is_file():
+        pytest.skip("OpenCode's program is pinned for Linux on x64, which this machine is not")
+    return program
+
+
+@pytest.fixture(scope="session")
+def judge(agents: Path) -> Iterator[Judge]:
+    """Give the judges of the JavaScript world."""
+    with Judge(agents.parents[1]) as process:
+        yield process
 
 
 def _run(*command: str) -> str:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.lab import Client, Mitm, Reply, Request, Upstream
+from tests.lab.replies import any_body
 from tests.lab.sdk import CLAUDE, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def answer(_: Request, reply: Reply) -> None:
-    reply.json(200, {})
+def answer(request: Request, reply: Reply) -> None:
+    reply.json(200, any_body(request.path))
 
 
 def ask(port: int, body: bytes, headers: dict[str, str], path: str = "/v1/messages") -> int:

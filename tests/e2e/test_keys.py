@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab import Authority, Client, Forwarder, Mitm, Reply, Request, Upstream
+from tests.lab.replies import any_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,8 @@ OWN = "sk-ant-FAKE-of-the-client"
 RULES_KEY = "sk-FAKE-of-the-rules"
 
 
-def answer(_: Request, reply: Reply) -> None:
-    reply.json(200, {})
+def answer(request: Request, reply: Reply) -> None:
+    reply.json(200, any_body(request.path))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def sent(seen: Upstream, proxy: Mitm, model: str, *headers: tuple[str, str], que
     with Client.plain(proxy.port) as client:
         pairs = [("host", "127.0.0.1"), *headers]
         response = client.request("POST", f"/v1/messages{query}", pairs, b'{"model":"%s"}' % model.encode())
-        assert response.read() == b"{}"
+        assert response.json() == any_body("/v1/messages")
     return seen.wait_for(1)[0]
 
 

@@ -5,6 +5,7 @@ The message must say which line of rules.yaml to look at, or to add, and hold no
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -168,7 +169,9 @@ def test_the_probe_of_claude_code_is_answered_and_the_connection_lives_on(proxy:
 )
 def test_a_providers_final_failure_says_that_it_is_final(status: int, final: bool) -> None:  # noqa: FBT001 - a column
     """The SDKs try again after many statuses; these come again however often one asks. Every other byte stays."""
-    error = b'{"error": {"message": "no",  "type": "x"}}'
+    kinds = {401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error"}
+    kind = (kinds | {429: "rate_limit_error", 500: "api_error"})[status]
+    error = b'{"type": "error", "error": {"type": "%s",  "message": "no"}}' % kind.encode()
 
     def refuse(_: Request, reply: Reply) -> None:
         reply.body(status, [("content-type", "application/json")], error)
@@ -211,7 +214,11 @@ def test_codex_is_given_the_one_status_that_it_takes_for_final(agent: str, statu
         response = client.request("POST", "/v1/responses", headers, b'{"model":"m","input":"x","stream":true}')
         body = response.read()
         assert response.status == given
-        told = f'"no such \\u00e9 (the provider answered {status})"'.encode()
-        assert body == (error if given == status else error.replace(b'"no such \\u00e9"', told))
+        if given == status:
+            assert body == error
+        else:
+            told = rb'"no such \\u00e9 \(the provider answered %d\) \[flow [0-9a-f]{8}\]"' % status
+            pattern = re.escape(error).replace(re.escape(b'"no such \\u00e9"'), told)
+            assert re.fullmatch(pattern, body), body
         (call,) = proxy.wait_calls(1)
         assert ("status" in call["mended"]) is (given != status)

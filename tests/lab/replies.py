@@ -225,3 +225,10 @@ def _call_item(index: int, item: Json) -> Iterable[Json]:
 def _halves(value: Json) -> tuple[str, str]:
     text = json.dumps(value)
     return text[: len(text) // 2], text[len(text) // 2 :]
+
+
+def any_body(path: str, answer: Answer | None = None) -> Json:
+    """Give the whole reply of the wire whose path it is; an empty object for any other."""
+    said = answer or Answer()
+    wires = {"/messages": messages_body, "/chat/completions": chat_body, "/responses": responses_body}
+    return next((body(said) for end, body in wires.items() if path.rstrip("/").endswith(end)), {})

@@ -12,7 +12,7 @@ import msgspec
 
 from wiremend.errors import RulesError
 from wiremend.headers import Headers
-from wiremend.pipeline import ClientRequest, Refused, Rewritten, rewrite, unpack
+from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, rewrite, unpack
 from wiremend.rules.engine import decide
 from wiremend.rules.facts import Facts, facts_of
 from wiremend.rules.load import load_rules

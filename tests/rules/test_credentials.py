@@ -31,7 +31,7 @@ from tests.rules.kit import (
     resolved,
     rewritten,
 )
-from wiremend.pipeline import Refused, Rewritten, rewrite
+from wiremend.pipeline.request import Refused, Rewritten, rewrite
 from wiremend.rules.families import FAMILIES, family_of, looks_like_credential, scrubbed, shown
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.rules.kit import KIMI, MOONSHOT, bearer, body_of, decided, refused, request, resolved, rewritten, where
 from wiremend.errors import RefusedError
-from wiremend.pipeline import Refused, Rewritten, rewrite
+from wiremend.pipeline.request import Refused, Rewritten, rewrite
 
 # --- the gate ---------------------------------------------------------------------------------------------------------
 

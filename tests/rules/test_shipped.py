@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.rules.kit import ANTHROPIC, KIMI, MOONSHOT, OAUTH, OPENAI, OPENROUTER, WEB_TOKEN, bearer, body_of, request
-from wiremend.pipeline import Refused, Rewritten, Untouched, rewrite
+from wiremend.pipeline.request import Refused, Rewritten, Untouched, rewrite
 from wiremend.rules.load import load_rules
 from wiremend.rules.lookup import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wiremend.pipeline import Outcome
+    from wiremend.pipeline.request import Outcome
 
 TEXT = shipped().read_text("utf-8")
 CODING, PLATFORM, CHINA = "https://api.kimi.com/coding/v1", "https://api.moonshot.ai", "https://api.moonshot.cn"

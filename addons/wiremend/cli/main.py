@@ -19,6 +19,7 @@ VERBS = {
     "run": "Run an agent through a proxy of its own:  wiremend run -- claude",
     "check": "Read a rules file and say what is wrong with it, or what it does.",
     "doctor": "Look at this machine: port, CA, variables, rules, credentials.",
+    "quirks": "List what providers get wrong and how it is mended, or explain one.",
     "demo": "See an agent's broken request go out right; no key, no network.",
 }
 
@@ -29,6 +30,7 @@ Wiremend mends the wire between agent clients and LLM providers.
   wiremend run -- claude        run an agent through it
   wiremend proxy                run the proxy by itself
   wiremend check rules.yaml     what a rules file does, or what is wrong with it
+  wiremend quirks               what providers get wrong, and how it is mended
   wiremend doctor               why it does not work here
 
 `wiremend VERB --help` tells the rest. README.md begins at the beginning.

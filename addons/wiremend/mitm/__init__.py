@@ -9,7 +9,7 @@
 ``layer``       what of this stands on mitmproxy's internals
 ``adopt``       mitmproxy's own layers, made ours
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
-``rewrite``     a request, through :mod:`wiremend.pipeline`, and back into the flow
+``rewrite``     a request, through :mod:`wiremend.pipeline.request`, and back into the flow
 ``reply``       a response: streamed, its failures told, one line and one row a call
 ``observe``     what of a response is seen as it streams through
 ``life``        says that the proxy listens, how agents are pointed at it, and ends it with its parent

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from mitmproxy import http
 
 from wiremend.headers import Headers
-from wiremend.pipeline import ClientRequest
+from wiremend.pipeline.request import ClientRequest
 
 if TYPE_CHECKING:
-    from wiremend.pipeline import Rewritten
+    from wiremend.pipeline.request import Rewritten
     from wiremend.rules.facts import Style
 
 

@@ -11,13 +11,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wiremend.pipeline import Rewritten
+from wiremend.pipeline.request import Rewritten
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from wiremend.notes import Note
-    from wiremend.pipeline import Refused
+    from wiremend.pipeline.context import Context
+    from wiremend.pipeline.reply import ReplyStream
+    from wiremend.pipeline.request import Refused
+    from wiremend.pipeline.shapes import Look
     from wiremend.protocols.base import Tally
     from wiremend.rules.facts import Facts
     from wiremend.rules.resolve import Resolved
@@ -36,8 +39,19 @@ class Exchange:
     began: float = field(default_factory=time.monotonic)
     first_byte: float | None = None
     tally: Tally | None = None
+    look: Look | None = None
+    """What the first bytes of the reply were, once they were looked at."""
+    context: Context | None = None
+    """What mends the reply; None where it is not one to be mended."""
+    reply: ReplyStream | None = None
+    coding: str | None = None
+    """The content coding that the reply's head declared."""
+    first: bytes = b""
+    """The first few bytes of the reply, by which an undeclared coding is seen."""
     answered: int | None = None
     """The status that the provider gave, where the client is given another."""
+    error: str | None = None
+    """What the reply said went wrong."""
     finished: bool = False
 
     def secrets(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
 from wiremend.errors import RulesError, SetupError
+from wiremend.quirks.memory import Memory
 from wiremend.rules.families import scrubbed
 from wiremend.rules.globs import GlobError, compile_glob
 from wiremend.rules.lookup import find_rules
@@ -67,6 +68,8 @@ class House:
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     gateways: set[str] = field(default_factory=set)
     """Ids of client connections that came to the gateway rather than to the HTTPS proxy."""
+    memory: Memory = field(default_factory=Memory)
+    """What one request's reply said that a later request must bring again."""
     keep_host_header: bool = False
     """The user's own choice of that option of mitmproxy: ours is to see the Host that the client sent."""
     _told: set[str] = field(default_factory=set)

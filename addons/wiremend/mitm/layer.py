@@ -6,6 +6,11 @@ What mitmproxy's hooks cannot do is done by subclassing ``HttpLayer`` and ``Http
   and then waits for the client's first bytes to see what they are. A client that waits for the server's greeting (ssh,
   smtp) would wait for ever, and a dead host would be noticed late. Where the host is not to be decrypted there is
   nothing to see, so the connection is made, and its failure told, as any proxy does.
+- **The first bytes are looked at before the head leaves** (G2). mitmproxy shows an addon the head of a response before
+  its first byte, and lets it leave at once; but an error under a status of success, or JSON where a stream was asked
+  for, can only be told by a head of its own. So the head of a reply to an LLM request is held until the addon has seen
+  enough, for so many seconds at most, and the addon bounds the bytes; then mitmproxy goes on as if both had just come.
+- **The client can be sent something between two events** of a stream, when the addon asks to be woken for it.
 - **A broken upstream ends legally** (guarantee G2). mitmproxy tells an addon that the upstream was cut or never
   answered, and then drops the client, or sends it a page of HTML. Here the addon is asked first: before the head it may
   give a whole response, after it the last bytes of the body, and then the client's message ends as messages do.
@@ -49,7 +54,9 @@ INTERNALS = (
         (
             "handle_connect_regular",
             "handle_connect_finish",
+            "_handle_event",
             "handle_protocol_error",
+            "start_response_stream",
             "state_wait_for_response_headers",
             "state_stream_response_body",
             "state_consume_response_body",
@@ -73,7 +80,19 @@ def missing_internals() -> list[str]:
 
 
 class Endings(Protocol):
-    """Who knows how a broken exchange is to end."""
+    """Who knows how a reply begins, goes on when nothing comes, and is to end when it breaks."""
+
+    def peeks(self, flow: http.HTTPFlow, response: http.Response) -> float | None:
+        """Give the seconds for which the head may be held until the first bytes were seen; None to let it go."""
+
+    def enough(self, flow: http.HTTPFlow, first: bytes, ended: bool, late: bool) -> bool:  # noqa: FBT001 - a callback
+        """Tell whether the first bytes are enough. At the end of the body, or when it is late, the head goes anyway."""
+
+    def pulse(self, flow: http.HTTPFlow) -> float | None:
+        """Give the seconds after which :meth:`between` is to be asked while a body streams; None for never again."""
+
+    def between(self, flow: http.HTTPFlow) -> bytes | None:
+        """Give what the client is to get now, between two events; None for nothing."""
 
     def unanswered(self, flow: http.HTTPFlow, message: str) -> http.Response | None:
         """Give the response for a request that the upstream did not answer; None for mitmproxy's own."""
@@ -83,9 +102,75 @@ class Endings(Protocol):
 
 
 class WireStream(HttpStream):
-    """A request whose upstream may break."""
+    """A request whose reply is looked at before it begins, and whose upstream may break."""
 
     endings: Endings
+    held: ResponseHeaders | None = None
+    """The head that has not left yet; ``first`` are the bytes behind it."""
+    first: bytes = b""
+    alarm: commands.RequestWakeup | None = None
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Take a wake-up; all else is mitmproxy's to take."""
+        if not isinstance(event, events.Wakeup):
+            yield from super()._handle_event(event)
+        elif event.command is self.alarm:
+            self.alarm = None
+            if self.held is not None:
+                self.endings.enough(self.flow, self.first, ended=False, late=True)
+                yield from self._release()
+            elif self.server_state == self.state_stream_response_body:
+                between = self.endings.between(self.flow)
+                if between:
+                    yield SendHttp(ResponseData(self.stream_id, between), self.context.client)
+                yield from self._wake_later()
+
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
+        """Hold the head, or let it go."""
+        seconds = self.endings.peeks(self.flow, event.response)
+        if seconds is not None and event.end_stream:
+            self.endings.enough(self.flow, b"", ended=True, late=False)
+        if seconds is None or event.end_stream:
+            yield from super().state_wait_for_response_headers(event)
+            return
+        self.held, self.first = event, b""
+        self.server_state = self.state_peek
+        self.alarm = commands.RequestWakeup(seconds)
+        yield self.alarm
+
+    def state_peek(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Take the first bytes."""
+        if isinstance(event, ResponseData):
+            self.first += event.data
+            if self.endings.enough(self.flow, self.first, ended=False, late=False):
+                yield from self._release()
+        else:  # the trailers, or the end
+            self.endings.enough(self.flow, self.first, ended=True, late=False)
+            yield from self._release(event)
+
+    def _release(self, last: events.Event | None = None) -> layer.CommandGenerator[None]:
+        """Let mitmproxy have the head, the bytes behind it, and what came last, in this order."""
+        held, first = self.held, self.first
+        self.held, self.first, self.alarm = None, b"", None
+        if held is None:
+            return
+        self.server_state = self.state_wait_for_response_headers
+        yield from super().state_wait_for_response_headers(held)
+        if first and self.server_state not in (self.state_errored, self.state_wait_for_response_headers):
+            yield from self.server_state(ResponseData(self.stream_id, first))
+        if last is not None and self.server_state != self.state_errored:
+            yield from self.server_state(last)
+
+    def start_response_stream(self) -> layer.CommandGenerator[None]:
+        """Let the body stream, and ask to be woken where something is to be sent between events."""
+        yield from super().start_response_stream()
+        yield from self._wake_later()
+
+    def _wake_later(self) -> layer.CommandGenerator[None]:
+        seconds = self.endings.pulse(self.flow)
+        if seconds is not None:
+            self.alarm = commands.RequestWakeup(seconds)
+            yield self.alarm
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
@@ -97,7 +182,12 @@ class WireStream(HttpStream):
                 if tail is not None:
                     yield from self._end(event.message, tail)
                     return
-            elif self.server_state in (self.state_wait_for_response_headers, self.state_consume_response_body):
+            elif self.server_state in (
+                self.state_wait_for_response_headers,
+                self.state_consume_response_body,
+                self.state_peek,
+            ):
+                self.held, self.alarm = None, None
                 response = self.endings.unanswered(self.flow, event.message)
                 if response is not None:
                     yield from self._answer(event.message, response)

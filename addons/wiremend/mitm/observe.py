@@ -1,5 +1,6 @@
-"""A reply on its way through: watched for its usage, and given on in whole events.
+"""A reply that is not mended, on its way through: watched for its usage, and given on in whole events.
 
+These are the replies of endpoints that are no turn of a conversation (embeddings, counts, the old completions).
 What the observer sees it does not change; only where an alias asks for ``keep_name`` is the model's name put back to
 the one the client asked for, and then nothing else of the event changes.
 """
@@ -9,12 +10,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from wiremend.codings import decode
 from wiremend.errors import BodyError
-from wiremend.jsonedit import Edit, apply, get, parse_pointer
 from wiremend.notes import Note
+from wiremend.pipeline.reply import renamed
 from wiremend.protocols import WIRES
 from wiremend.sse import EventParser, StreamError, with_data
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
-    from wiremend.pipeline import Rewritten
+    from wiremend.pipeline.request import Rewritten
     from wiremend.protocols.base import Wire
     from wiremend.sse import Event
 
@@ -55,10 +54,7 @@ class Observer:
         self.kept = bytearray()
         self.tally = exchange.tally = self.wire.tally()
         self.watching = True
-        self.ident: str | None = None
         self.seen = 0
-        """How many events have passed: the number of the next one, where a wire numbers them."""
-        self.unnamed = self.wire.name == "responses"  # the one wire whose failure names the reply it is of
         if self.events is not None:
             # So that an end can be written, and a name be longer than another. HTTP/2 frames its messages itself.
             response.headers.pop("content-length", None)
@@ -78,6 +74,13 @@ class Observer:
             self.house.failed(self.flow, "to observe the reply", error)
             return data or []
 
+    def cut(self, message: str) -> bytes | None:
+        """End a stream of events with the wire's own error; None where it is none, or is not understood."""
+        if self.events is None or not self.watching:
+            return None
+        self.exchange.notes.append(Note("invented", "stream", "cut", message, "the upstream was cut"))
+        return self.wire.error_event(f"the provider cut the stream: {message}", None, self.seen, "upstream")
+
     def _take(self, data: bytes) -> bytes | Iterable[bytes]:
         if self.events is None:
             if len(self.kept) <= KEPT:
@@ -94,9 +97,6 @@ class Observer:
         self.seen += len(events)
         for event in events:
             self.tally.event(event)
-        if self.unnamed and events:
-            self.unnamed = False
-            self.ident = _ident(events[0])
         # Whole events leave, in the callback in which their last byte came; a part of one waits, for should the rest
         # never come, no end could be written behind it.
         return [b"".join([self._one(event) for event in events])] if events else []
@@ -114,37 +114,6 @@ class Observer:
             self.tally.body(decode(bytes(self.kept), self.coding))
         except BodyError as error:
             self.exchange.notes.append(Note("failed", "body", "reply", f"its usage could not be read: {error}"))
-
-
-class _Named(msgspec.Struct):
-    """Where an event of the responses wire says the response's id."""
-
-    id: str | None = None
-
-
-class _OfResponse(msgspec.Struct):
-    response: _Named | None = None
-
-
-def _ident(event: Event) -> str | None:
-    """Give the id of the response that an event is of, where it says it."""
-    try:
-        seen = msgspec.json.decode(event.data or b"{}", type=_OfResponse)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return seen.response.id if seen.response is not None else None
-
-
-def renamed(data: bytes, wire: Wire, name: str) -> bytes:
-    """Put a name in the place of the model's in a reply's JSON; the same object where it names none."""
-    for text in wire.model_pointers:
-        pointer = parse_pointer(text)
-        try:
-            if get(data, pointer) is not None:
-                return apply(data, [Edit("set", pointer, msgspec.json.encode(name))]).body
-        except BodyError:
-            return data
-    return data
 
 
 def is_event_stream(response: Response) -> bool:

@@ -1,17 +1,17 @@
-"""Responses: streamed through as they come, observed on the way, and one line a call when they end.
+"""Responses: mended and streamed through as they come, and one line a call when they end.
 
 mitmproxy buffers a response to its end unless told otherwise, server-sent events included; so a client would see
-nothing of a generation until it is over. Every reply to an LLM request is streamed, and so are event streams and
-large downloads of any other site (G6). A provider that fails is told in the client's own wire, so that the client
-stops where asking again would not help, and never takes a cut for an end (G2).
+nothing of a generation until it is over. A stream to a client that asked for one is mended event by event; a whole
+reply, and any error, is held until it is whole and then mended at once; so is what a look at the first bytes shows to
+be something else than was asked for. Event streams and large downloads of any other site stream too (G6). A provider
+that fails is told in the client's own wire, so that the client stops where asking again would not help, and never
+takes a cut for an end (G2).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +19,21 @@ from mitmproxy import ctx
 from mitmproxy.http import Response
 from mitmproxy.log import ALERT
 
-from wiremend.errors import BodyError
-from wiremend.jsonedit import Edit, apply, get
+from wiremend.codings import decode
+from wiremend.errors import CodingError
 from wiremend.ledger.row import CallRow, to_line
 from wiremend.ledger.sinks import append_json
-from wiremend.mitm.observe import Observer, is_event_stream, renamed
+from wiremend.mitm.mending import context_of, peeked
+from wiremend.mitm.observe import Observer, is_event_stream
+from wiremend.mitm.through import Once, Through
 from wiremend.notes import Note
-from wiremend.pipeline import Rewritten
+from wiremend.pipeline.finals import FINAL
+from wiremend.pipeline.reply import renamed
+from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.shapes import PEEK_BYTES, Look, undeclared_coding
+from wiremend.pipeline.whole import EVENTS, Answer, failed, whole
 from wiremend.protocols import WIRES
+from wiremend.protocols.failure import Failure
 from wiremend.rules.families import scrubbed
 from wiremend.rules.urls import authority
 
@@ -35,23 +42,20 @@ if TYPE_CHECKING:
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
+    from wiremend.pipeline.context import Context
 
 logger = logging.getLogger("wiremend")
 
 LARGE = 16 * 1024 * 1024
 """Bytes from which a download of any site is streamed rather than held."""
 
-FINAL = frozenset({401, 402, 403, 404})
-"""Statuses that come again however often one asks: a wrong key, an empty balance, a closed door, a name nobody has."""
-
-GIVES_UP_ON = {"codex": 400}
-"""Agents that try again after a final status, header or not, and the one that they take for an answer.
-
-Codex 0.169 asks six times after 401, 402, 403, 404 and 422, in 7 s, and once after 400 (measured, 2026-11).
-"""
+PEEK_SECONDS = 5.0
+"""How long the head of a stream is held at most, until its first event says what it is."""
 
 SWITCHING = 101
+BAD = 400
 BAD_GATEWAY = 502
+OK = 200
 
 _PARTS = {
     "text/event-stream",
@@ -63,38 +67,67 @@ _PARTS = {
 
 
 class Reply:
-    """Streams and observes responses."""
+    """Streams and mends responses."""
 
     def __init__(self, house: House) -> None:
         """Keep the house."""
         self.house = house
 
     def responseheaders(self, flow: HTTPFlow) -> None:
-        """Let the response stream."""
+        """Let the response stream, or hold it until it is whole."""
         response = flow.response
         if response is None or response.status_code == SWITCHING or response.stream:
             return
         exchange = self.house.exchanges.get(flow.id)
         if exchange is not None and isinstance(exchange.outcome, Rewritten):
-            _say_final(response, exchange)
-            if exchange.answered is not None:
-                return  # its error text is to tell the status that the provider gave
-            if exchange.outcome.reply_name is not None and not is_event_stream(response):
-                return  # its name is put back in the response hook, and that wants the whole body
-            response.stream = Observer(flow, response, exchange, exchange.outcome, self.house)
+            try:
+                self._begin(flow, response, exchange, exchange.outcome)
+            except Exception as error:  # noqa: BLE001 - the edge (G7)
+                self.house.failed(flow.id, "to mend the reply", error)
+                response.stream = True
         elif _comes_bit_by_bit(response) or _length(response) > LARGE:
             response.stream = True
+
+    def _begin(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
+        context = self._context(flow, exchange)
+        _tell_losses(response, exchange)
+        if context is None:
+            if response.status_code in FINAL and exchange.facts.generates:
+                _say_final(response, exchange)
+            if outcome.reply_name is None or is_event_stream(response):
+                response.stream = Observer(flow, response, exchange, outcome, self.house)
+            return  # else its name is put back in the response hook, and that wants the whole body
+        look = exchange.look or Look("stream" if is_event_stream(response) else "json")
+        if response.status_code >= BAD or not context.stream or (look.shape != "stream" and context.mend):
+            return  # mended when it is whole
+        if look.failure is not None and context.mend:
+            answer = failed(context, look.failure, response.status_code)
+            self._apply(response, exchange, answer)
+            response.stream = Once(answer.body)
+            return
+        if look.shape != "stream":
+            response.stream = Observer(flow, response, exchange, outcome, self.house)
+            return
+        response.stream = Through(context, exchange, self.house, flow.id, _coding(response, exchange.first))
+        if context.mend and not is_event_stream(response):
+            said = response.headers.get("content-type", "none")
+            exchange.notes.append(
+                Note("mended", "header:content-type", "content-type-not-sse", f"{said} -> {EVENTS}: they are events")
+            )
+            response.headers["content-type"] = EVENTS
+        _unframe(flow, response)
 
     def response(self, flow: HTTPFlow) -> None:
         """Finish the call."""
         exchange = self.house.exchanges.get(flow.id)
-        if exchange is None or flow.response is None:
+        response = flow.response
+        if exchange is None or response is None:
             return
         try:
-            if flow.response.stream is False and isinstance(exchange.outcome, Rewritten):
-                self._whole(flow.response, exchange, exchange.outcome)
+            if response.stream is False and isinstance(exchange.outcome, Rewritten):
+                self._whole(flow, response, exchange, exchange.outcome)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
-            self.house.failed(flow.id, "to read the reply", error)
+            self.house.failed(flow.id, "to mend the reply", error)
         self._finish(flow, exchange, None)
 
     def error(self, flow: HTTPFlow) -> None:
@@ -103,10 +136,48 @@ class Reply:
         if exchange is not None:
             self._finish(flow, exchange, flow.error.msg if flow.error else "it broke")
 
-    # -- what breaks (see :class:`wiremend.mitm.layer.Endings`)
+    # -- how it begins, goes on and breaks (see :class:`wiremend.mitm.layer.Endings`)
+
+    def peeks(self, flow: HTTPFlow, response: Response) -> float | None:
+        """Hold the head of a stream that is to be mended."""
+        try:
+            exchange = self.house.exchanges.get(flow.id)
+            context = self._context(flow, exchange) if exchange is not None else None
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(flow.id, "to look at the reply", error)
+            return None
+        if exchange is None or context is None or not (context.stream and context.mend):
+            return None
+        exchange.coding = response.headers.get("content-encoding")
+        return PEEK_SECONDS if OK <= response.status_code < BAD else None
+
+    def enough(self, flow: HTTPFlow, first: bytes, ended: bool, late: bool) -> bool:  # noqa: FBT001 - a callback
+        """Look at the first bytes."""
+        exchange = self.house.exchanges.get(flow.id)
+        if exchange is None or exchange.context is None:
+            return True
+        try:
+            if first and exchange.first_byte is None:
+                exchange.first_byte = time.monotonic()
+            exchange.first = first[:16]
+            exchange.look = peeked(exchange.context, first, exchange.coding, ended=ended)
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(flow.id, "to look at the reply", error)
+            return True
+        if exchange.look is None and (late or ended or len(first) >= PEEK_BYTES):
+            exchange.look = Look("stream")
+        return exchange.look is not None
+
+    def pulse(self, flow: HTTPFlow) -> float | None:  # noqa: ARG002 - nothing is sent between events yet
+        """Ask for no wake-up."""
+        return None
+
+    def between(self, flow: HTTPFlow) -> bytes | None:  # noqa: ARG002 - as above
+        """Send nothing."""
+        return None
 
     def unanswered(self, flow: HTTPFlow, message: str) -> Response | None:
-        """Tell the client in its wire's own words that the upstream did not answer."""
+        """Tell the client, in its wire's own words, that the upstream did not answer or broke off at once."""
         exchange = self.house.exchanges.get(flow.id)
         if exchange is None or not isinstance(exchange.outcome, Rewritten):
             return None
@@ -114,6 +185,7 @@ class Reply:
             text = _told(exchange.outcome, f"did not answer: {message}")
             exchange.notes.append(Note("failed", "reply", "", text))
             wire = WIRES[exchange.facts.wire or "chat"]
+            text = f"{text} [flow {flow.id[:8]}]"
             body = b"" if flow.request.method == "HEAD" else wire.error_body(BAD_GATEWAY, "upstream", text)
             return Response.make(BAD_GATEWAY, body, {"content-type": "application/json", "x-wiremend": "failed"})
         except Exception as error:  # noqa: BLE001 - the edge (G7)
@@ -122,29 +194,71 @@ class Reply:
 
     def cut(self, flow: HTTPFlow, message: str) -> bytes | None:
         """End a stream of events with the wire's own error; a cut is never turned into a success (G2)."""
-        observer = flow.response.stream if flow.response else None
-        if not isinstance(observer, Observer) or observer.events is None or not observer.watching:
-            return None
+        through = flow.response.stream if flow.response else None
         try:
-            outcome = observer.exchange.outcome
+            if isinstance(through, Once):
+                return b""
+            if isinstance(through, Observer):
+                return through.cut(message)
+            if not isinstance(through, Through):
+                return None
+            outcome = through.exchange.outcome
             text = _told(outcome, f"cut the stream: {message}") if isinstance(outcome, Rewritten) else message
-            observer.exchange.notes.append(Note("invented", "stream", "cut", text, "the upstream was cut"))
-            return observer.wire.error_event(text, observer.ident, observer.seen)
+            return through.end(text)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to end the stream", error)
             return None
 
-    @staticmethod
-    def _whole(response: Response, exchange: Exchange, outcome: Rewritten) -> None:
-        body = response.content or b""
-        if exchange.answered is not None:
-            body = response.content = _with_status(body, exchange.answered)
-        wire = WIRES[outcome.facts.wire or "chat"]
+    # -- whole replies
+
+    def _context(self, flow: HTTPFlow, exchange: Exchange) -> Context | None:
+        if exchange.context is None and isinstance(exchange.outcome, Rewritten):
+            exchange.context = context_of(flow, exchange.outcome, self.house.memory)
+        return exchange.context
+
+    def _whole(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
+        context = self._context(flow, exchange)
         exchange.first_byte = exchange.first_byte or time.monotonic()
-        exchange.tally = wire.tally()
-        exchange.tally.body(body)
-        if outcome.reply_name is not None:
-            response.content = renamed(body, wire, outcome.reply_name)
+        if context is None:
+            body = response.content or b""
+            wire = WIRES[outcome.facts.wire or "chat"]
+            exchange.tally = wire.tally()
+            exchange.tally.body(body)
+            if outcome.reply_name is not None:
+                response.content = renamed(body, wire, outcome.reply_name)
+            return
+        exchange.tally = context.wire.tally()
+        raw = response.raw_content or b""
+        coding = _coding(response, raw[:16])
+        try:
+            body = decode(raw, coding) if coding and raw else raw
+            kind = response.headers.get("content-type")
+            answer = whole(context, response.status_code, body, kind, exchange.tally)
+        except CodingError as error:
+            body = b""
+            said = Failure("upstream", BAD_GATEWAY, _told(outcome, f"sent a body that cannot be read: {error}"))
+            answer = failed(context, said, response.status_code)
+        if answer.body is body and coding is not None:
+            response.headers["content-encoding"] = coding  # it leaves as it came
+        elif answer.body is not body or answer.content_type is not None:
+            response.content = answer.body
+        self._apply(response, exchange, answer)
+
+    def _apply(self, response: Response, exchange: Exchange, answer: Answer) -> None:
+        """Give the head of an answer; the notes say what was done."""
+        exchange.notes += answer.notes
+        if answer.status != response.status_code:
+            exchange.answered = response.status_code
+            response.status_code = answer.status
+            response.reason = Response.make(answer.status).reason
+        if answer.content_type is not None:
+            response.headers["content-type"] = answer.content_type
+            response.headers["content-length"] = str(len(answer.body))
+            response.headers.pop("transfer-encoding", None)
+        if answer.failure is not None:
+            exchange.error = exchange.error or answer.failure.message
+        if answer.final:
+            _say_final(response, exchange)
 
     def _finish(self, flow: HTTPFlow, exchange: Exchange, error: str | None) -> None:
         if exchange.finished:
@@ -152,6 +266,10 @@ class Reply:
         exchange.finished = True
         self.house.exchanges.pop(flow.id, None)
         try:
+            if exchange.reply is not None:
+                exchange.notes += exchange.reply.notes()
+                failure = exchange.reply.failure
+                exchange.error = exchange.error or (failure.message if failure is not None else None)
             exchange.pin(flow)
             if exchange.facts.endpoint is not None:  # a probe of some other path at the gateway is no call
                 row = row_of(flow, exchange, error)
@@ -174,34 +292,30 @@ def _say_final(response: Response, exchange: Exchange) -> None:
     The SDKs of Anthropic and OpenAI heed ``x-should-retry``. Without it Claude Code 2.1.197 asks on after a 401 for
     more than 40 s, with it the cause is on the screen at once (measured, 2026-11).
     """
-    status = response.status_code
-    if status not in FINAL or not exchange.facts.generates:
-        return
-    if "x-should-retry" not in response.headers:
+    if response.headers.get("x-should-retry") != "false":
         response.headers["x-should-retry"] = "false"
-        what = f"a {status} is final: x-should-retry: false"
+        what = f"a {response.status_code} is final: x-should-retry: false"
         exchange.notes.append(Note("mended", "header:x-should-retry", "x-should-retry", what))
-    wanted = GIVES_UP_ON.get(exchange.facts.client or "")
-    if wanted is not None:
-        exchange.answered = status
-        response.status_code = wanted
-        response.reason = HTTPStatus(wanted).phrase
-        what = (
-            f"{status} -> {wanted}, which {exchange.facts.client} takes for final; the error's text tells the {status}"
-        )
-        exchange.notes.append(Note("mended", "status", "status", what))
 
 
-def _with_status(body: bytes, status: int) -> bytes:
-    """Put the provider's status into the text of an error; one that has no such text stays as it is."""
-    try:
-        said = get(body, ("error", "message"))
-        if said is None or said[:1] != b'"':
-            return body
-        text = f"{json.loads(said)} (the provider answered {status})"
-        return apply(body, [Edit("set", ("error", "message"), json.dumps(text).encode())]).body
-    except BodyError:
-        return body
+def _tell_losses(response: Response, exchange: Exchange) -> None:
+    """Show in the response's head which of the client's intents did not reach the provider (G5)."""
+    lost = list(dict.fromkeys(note.short for note in exchange.notes if note.kind == "lost" and note.short))
+    if lost:
+        response.headers["x-wiremend-lost"] = ", ".join(lost)
+
+
+def _coding(response: Response, first: bytes) -> str | None:
+    """Give the coding that the body is in, and take it out of the head: declared, or seen by its first bytes."""
+    declared = (response.headers.pop("content-encoding", None) or "").strip().lower()
+    return declared if declared not in {"", "identity"} else undeclared_coding(first)
+
+
+def _unframe(flow: HTTPFlow, response: Response) -> None:
+    """Let a stream be longer or shorter than its provider made it. HTTP/2 frames its messages itself."""
+    response.headers.pop("content-length", None)
+    if flow.client_conn.alpn != b"h2":
+        response.headers["transfer-encoding"] = "chunked"
 
 
 def _told(outcome: Rewritten, what: str) -> str:
@@ -227,14 +341,10 @@ def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
     outcome, tally = exchange.outcome, exchange.tally
     decision = outcome.decision if isinstance(outcome, Rewritten) else None
     now = time.monotonic()
-    said = (
-        error or (tally.error if tally else None) or (outcome.message if not isinstance(outcome, Rewritten) else None)
-    )
-    mended = tuple(
-        dict.fromkeys(
-            note.short for note in exchange.notes if note.kind in ("edited", "mended", "invented") and note.short
-        )
-    )
+    refused = outcome.message if not isinstance(outcome, Rewritten) else None
+    said = error or exchange.error or (tally.error if tally else None) or refused
+    shown = ("edited", "mended", "invented", "lost", "seen")
+    mended = tuple(dict.fromkeys(note.short for note in exchange.notes if note.kind in shown and note.short))
     return CallRow(
         time=flow.request.timestamp_start,
         client=exchange.facts.client,

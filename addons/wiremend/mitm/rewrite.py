@@ -17,7 +17,7 @@ from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
 from wiremend.mitm.tunnel import own_ports, via_for
 from wiremend.notes import Note
-from wiremend.pipeline import Refused, Rewritten, may_be_routed, rewrite
+from wiremend.pipeline.request import Refused, Rewritten, may_be_routed, rewrite
 from wiremend.protocols import WIRES
 from wiremend.rules.facts import wire_of
 from wiremend.rules.urls import LOOPBACK, locate
@@ -69,7 +69,7 @@ class Rewrite:
             # Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured, 426).
             self._answer(flow, 426, "invalid_request", "requests are routed one by one here, so no WebSocket; use HTTP")
             return
-        outcome = rewrite(request, resolved)
+        outcome = rewrite(request, resolved, self.house.memory, flow.id)
         if not isinstance(outcome, Rewritten | Refused):
             return
         exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes))

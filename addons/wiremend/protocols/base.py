@@ -27,6 +27,10 @@ type ErrorKind = Literal[
     "model_not_found",
     "request_too_large",
     "rate_limit",
+    "quota",  # the balance, or what the plan allows, is used up: asking again will not help
+    "context_length",  # the prompt is longer than the model takes
+    "overloaded",
+    "timeout",
     "loop",  # the provider is ourselves
     "upstream",  # the provider cannot be reached, or does not answer as its wire says
     "internal",  # a bug of ours
@@ -94,8 +98,8 @@ class Wire:
 
     ``headers`` are those that a request must have, lower-case, with the value to send where the client sends none.
     ``error_body(status, kind, message)`` writes the wire's error object as JSON; a kind that it does not know is
-    described by the status alone. ``error_event(message, id, number)`` writes the event that ends a broken stream as
-    a failure; ``id`` is the reply's own, where it has said it, and ``number`` counts the events before.
+    described by the status alone. ``error_event(message, id, number, kind)`` writes the event that ends a broken
+    stream as a failure; ``id`` is the reply's own, where it has said it, and ``number`` counts the events before.
     ``model_pointers`` are JSON pointers (RFC 6901) to the model's name in a body or in the data of an event; a reply
     has one of them or none.
     """
@@ -105,7 +109,7 @@ class Wire:
     auth: Auth
     headers: Mapping[str, str]
     error_body: Callable[[int, str, str], bytes]
-    error_event: Callable[[str, str | None, int], bytes]
+    error_event: Callable[[str, str | None, int, ErrorKind], bytes]
     model_pointers: tuple[str, ...]
     tally: Callable[[], Tally]
 

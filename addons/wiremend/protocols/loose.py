@@ -135,6 +135,7 @@ def error_of(document: Document) -> str | None:
     ``{"type": "error", "message": "…"}``                  an event of the responses wire
     ``{"detail": "…"}``, ``{"detail": [{"msg": "…"}]}``    FastAPI
     ``{"base_resp": {"status_code": 1004, …}}``            MiniMax (0 is success)
+    ``{"object": "error", "message": {"detail": …}}``      Mistral
     ====================================================== =============================================
 
     ``{"error": null}`` and ``{"error": {}}`` are no errors. No reply of the three wires has a string ``message`` at the
@@ -147,8 +148,9 @@ def error_of(document: Document) -> str | None:
     status = field(document.base_resp, "status_code")
     if status:
         return error_line({"code": status, "message": field(document.base_resp, "status_msg")})
-    if document.detail:
-        detail = document.detail[0] if isinstance(document.detail, list) else document.detail
+    detail = document.detail or field(document.message, "detail")
+    if detail:
+        detail = detail[0] if isinstance(detail, list) else detail
         return error_line(text(field(detail, "msg")) or detail)
     return "error" if document.type == "error" else None
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from wiremend.protocols import loose
 from wiremend.sse import render
+
+if TYPE_CHECKING:
+    from wiremend.protocols.failure import Failure
 
 _INVALID: Final = "invalid_request_error"
 _SERVER: Final = "server_error"
@@ -29,10 +32,36 @@ _KINDS: Final = {
     "model_not_found": (_INVALID, "model_not_found"),
     "request_too_large": (_INVALID, "request_too_large"),
     "rate_limit": ("rate_limit_error", "rate_limit_exceeded"),
+    "quota": ("insufficient_quota", "insufficient_quota"),
+    "context_length": (_INVALID, "context_length_exceeded"),
+    "overloaded": (_SERVER, "server_is_overloaded"),
+    "timeout": (_SERVER, "timeout"),
     "loop": (_SERVER, "loop"),
     "upstream": (_SERVER, "upstream"),
     "internal": (_SERVER, "internal"),
 }
+
+
+# By either of these phrases agents know an overflow whose code they do not read.
+_ACTED_ON: Final = ("maximum context length", "exceeds the context window")
+
+
+def said(failure: Failure) -> str:
+    """Give the words for the client: where the context is too long, OpenAI's own phrase leads."""
+    told = failure.message
+    if failure.kind != "context_length" or any(phrase in told.lower() for phrase in _ACTED_ON):
+        return told
+    if failure.asked is None or failure.limit is None:
+        return f"Your input exceeds the context window of this model. ({told})"
+    return (
+        f"This model's maximum context length is {failure.limit} tokens. "
+        f"However, your messages resulted in {failure.asked} tokens. ({told})"
+    )
+
+
+def status_of(failure: Failure) -> int:
+    """Give the status for the client: the failure's own, except that overload is 503 here, never Anthropic's 529."""
+    return HTTPStatus.SERVICE_UNAVAILABLE.value if failure.kind == "overloaded" else failure.status
 
 
 def error_body(status: int, kind: str, message: str) -> bytes:
@@ -43,9 +72,14 @@ def error_body(status: int, kind: str, message: str) -> bytes:
     return msgspec.json.encode({"error": {"message": readable, "type": type_, "param": None, "code": code}})
 
 
-def error_event(message: str, ident: str | None = None, number: int = 0) -> bytes:  # noqa: ARG001 - of responses alone
+def error_event(
+    message: str,
+    ident: str | None = None,  # noqa: ARG001 - of responses alone
+    number: int = 0,  # noqa: ARG001 - as well
+    kind: str = "upstream",
+) -> bytes:
     """Write the chunk that ends a chat stream as a failure: an ``error`` in its data, which every SDK raises."""
-    return render(error_body(HTTPStatus.BAD_GATEWAY, "upstream", message))
+    return render(error_body(HTTPStatus.BAD_GATEWAY, kind, message))
 
 
 @dataclass(slots=True)

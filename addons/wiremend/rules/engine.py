@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from wiremend.errors import RefusedError
 from wiremend.protocols.base import is_version
+from wiremend.quirks import AUTO, chosen
+from wiremend.quirks.base import Scope
 from wiremend.rules.conditions import matches, names_of
 from wiremend.rules.model import Target
 from wiremend.rules.suggest import did_you_mean
@@ -35,7 +37,8 @@ class Decision:
 
     ``upstream`` is None where the client's own destination stands and no provider is known for it; then ``target``
     is only rid of repetitions. ``model`` is the name to send, None to leave the body's alone. ``unrouted`` names a
-    model that no route matched and that went to ``default`` (one warning a model).
+    model that no route matched and that went to ``default`` (one warning a model). ``mend`` is what the file says under
+    that key; ``quirks`` are the names of those that are on, in the order of their numbers, whatever ``mend`` says.
     """
 
     by: By
@@ -51,6 +54,8 @@ class Decision:
     keep_name: bool = False
     unrouted: str | None = None
     why: tuple[str, ...] = field(default=())
+    mend: bool = True
+    quirks: tuple[str, ...] = ()
 
     @property
     def provider(self) -> str | None:
@@ -133,6 +138,7 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
         wire = speaks[0]
     base = upstream.bases.get(wire or speaks[0]) or next(iter(upstream.bases.values()))
     model = _model_to_send(target, asked.named, upstream, resolved)
+    scope = scope_of(facts, wire, model, upstream.name, base.host, base.port)
     stranger = not facts.addressed(base.host, base.port)
     return Decision(
         by=by,
@@ -148,6 +154,8 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
         keep_name=asked.alias.keep_name if asked.alias else False,
         unrouted=facts.model if by == "default" and asked.alias is None else None,
         why=(*asked.why, why + place),
+        mend=_mends(upstream, resolved),
+        quirks=_quirks(scope, upstream),
     )
 
 
@@ -180,7 +188,33 @@ def _where_sent(asked: _Asked, host: str) -> Decision:
         wire=facts.wire,
         asked=facts.model,
         why=(*asked.why, f"no route matches: where the client sent it{here}"),
+        mend=_mends(upstream, resolved),
+        quirks=_quirks(
+            scope_of(facts, facts.wire, facts.model, upstream.name if upstream else None, host, facts.port), upstream
+        ),
     )
+
+
+def scope_of(  # noqa: PLR0913, PLR0917 - the parts of a scope, read at three places
+    facts: Facts, wire: WireName | None, model: str | None, provider: str | None, host: str, port: int | None
+) -> Scope | None:
+    """Give an exchange as a quirk may know it; None where the request is none that asks a model for a turn."""
+    if wire is None or facts.endpoint is None or facts.endpoint.kind not in ("generate", "count"):
+        return None
+    return Scope(wire, model, provider, host, facts.client, facts.stream, port=port)
+
+
+def _mends(upstream: Upstream | None, resolved: Resolved) -> bool:
+    own = upstream.provider.mend if upstream is not None else None
+    return resolved.rules.mend if own is None else own
+
+
+def _quirks(scope: Scope | None, upstream: Upstream | None) -> tuple[str, ...]:
+    """Give the names of the quirks that are on, in the order of their numbers."""
+    if scope is None:
+        return ()
+    setting = upstream.provider.quirks if upstream is not None else AUTO
+    return tuple(quirk.name for quirk in chosen(setting, scope))
 
 
 def _own_base(facts: Facts, upstream: Upstream) -> Base | None:

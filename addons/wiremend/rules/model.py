@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from wiremend.quirks import AUTO, Setting
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,7 +38,8 @@ class Provider:
 
     ``bases`` gives the base URL of each wire as written (a :class:`Template`). ``keys`` are the references to its
     credential, the first that is to be had is sent. ``key_given`` tells whether the user's file names them, or the
-    built-in table does (then the client's own goes first where it may go, guarantee G11).
+    built-in table does (then the client's own goes first where it may go, guarantee G11). ``mend`` is None where the
+    file's own ``mend`` counts.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Provider:
     key_given: bool = False
     headers: tuple[HeaderEdit, ...] = ()
     models: Mapping[str, int | None] = field(default_factory=dict)
+    quirks: Setting = AUTO
+    mend: bool | None = None
     line: int = 0
     """Where the file speaks of it; 0 for a built-in that it leaves alone."""
 

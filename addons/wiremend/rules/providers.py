@@ -18,6 +18,7 @@ from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
 from wiremend.rules.schema import PROVIDER
 from wiremend.rules.suggest import did_you_mean
+from wiremend.rules.switches import setting_of
 from wiremend.rules.tree import Mark, parse
 from wiremend.rules.urls import parse_base
 
@@ -107,6 +108,8 @@ def _provider(name: str, builtin: Node | None, mine: Node | None, report: Report
             model: int(str(node.mapping["context_window"].value)) if "context_window" in node.mapping else None
             for model, node in (merged["models"].mapping if "models" in merged else {}).items()
         },
+        quirks=setting_of(merged.get("quirks")),
+        mend=merged["mend"].value != "off" if "mend" in merged else None,
         line=mine.at.line if mine else 0,
     )
 

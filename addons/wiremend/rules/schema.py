@@ -41,6 +41,7 @@ from wiremend.rules.shapes import (
     Record,
     Text,
 )
+from wiremend.rules.switches import Switches
 
 if TYPE_CHECKING:
     from wiremend.rules.report import Report
@@ -71,25 +72,6 @@ class _Version:
 
     def schema(self) -> JsonSchema:
         return {"const": VERSION}
-
-
-@dataclass(frozen=True, slots=True)
-class _Quirks:
-    """``auto``; a list of names is known and comes with the quirks themselves."""
-
-    expects: str = "auto"
-
-    def fits(self, node: Node) -> bool:
-        return node.value == "auto"
-
-    def check(self, node: Node, report: Report) -> bool:
-        if isinstance(node.value, list):
-            message = "a list of quirks is known, but not served by this version yet; write auto, or take it out"
-            return report.error(node.mark, message)
-        return Choice(("auto",)).check(node, report)
-
-    def schema(self) -> JsonSchema:
-        return {"const": "auto"}
 
 
 def _key(shape: Shape, doc: str, *, required: bool = False, state: Literal["served", "later"] = "served") -> Key:
@@ -162,8 +144,13 @@ PROVIDER = Record(
             ),
             "What is known of its models.",
         ),
-        "quirks": _key(_Quirks(), "Which mends of known misbehaviour apply; auto is the preset for this host."),
-        "mend": _key(Choice(("auto", "off")), "`off`: what comes back from it is only watched and noted."),
+        "quirks": _key(
+            Switches(),
+            "Which mends of known misbehaviour apply: auto (what its host is known for), [NAME, …], or [+NAME, -NAME].",
+        ),
+        "mend": _key(
+            Choice(("auto", "off")), "`off`: no quirk mends its requests, and what comes back from it is only watched."
+        ),
     },
 )
 
@@ -337,7 +324,9 @@ ROOT = Record(
         "expect": _key(
             ListOf(EXPECT, empty=True), "Examples that must hold: run by check, at each reload, and by pytest."
         ),
-        "mend": _key(Choice(("auto", "off")), "`off`: what comes back is only watched and noted."),
+        "mend": _key(
+            Choice(("auto", "off")), "`off`: no quirk mends a request, and what comes back is only watched and noted."
+        ),
         "listen": _key(LISTEN, "The proxy's own address."),
         "capture": _key(Either((Choice(("off",)), CAPTURE)), "What is remembered, and for how long; or off."),
         "agent_header": _key(

@@ -80,6 +80,13 @@ FRAMING: Final = (
         alone("event.no-data", 4),
         PY,
     ),
+    Row("a comment that is not UTF-8", insert(TEXT, 3, b": \xff\n\n"), alone("event.not-utf8", 3), PY),
+    Row(
+        "a field of a delta that is not UTF-8",
+        insert(without(TEXT, 4), 4, encode([TEXT[3]]).replace(b"{", b'{"vendor": "\xff", ', 1)),
+        alone("event.not-utf8", 4),
+        PY,
+    ),
     Row("100 empty object", insert(TEXT, 3, b"data: {}\n\n"), alone("event.type-missing", 3, "/type"), AI),
     Row("100 keep-alive in words", insert(TEXT, 3, b"data: ping\n\n"), alone("event.not-json", 3), PY),
     Row(

@@ -20,19 +20,35 @@ if TYPE_CHECKING:
 ARGUMENTS_BUDGET: Final = 1 << 20
 """Characters of arguments that one stream's open tool calls may have together; what goes beyond is not judged."""
 
-PLACEHOLDER: Final = ["{}"]
-"""Arguments that some servers send ahead of the real ones."""
+PLACEHOLDERS: Final = (["{}"], ["null"])
+"""Arguments that some servers send ahead of the real ones, or where there are none."""
+
+PLACEHOLDER_LENGTHS: Final = frozenset({2, 4})
+
+NO_REASON: Final = frozenset({"", "null", "none", "undefined"})
+"""Finish reasons, in small letters, that are none."""
 
 
 @dataclass(slots=True)
 class ChoiceState:
-    """One choice. ``index`` is the one that it must have, ``legacy`` whether it called a function in the old way."""
+    """One choice. ``index`` is the one that it must have, ``legacy`` whether it called a function in the old way.
+
+    ``said`` and ``thought`` tell whether it has had text, and reasoning.
+    """
 
     index: int
     stage: str = "new"
     legacy: bool = False
-    calls: Calls = field(default_factory=Calls)
+    said: bool = False
+    thought: bool = False
+    calls: Calls[Call] = field(default_factory=lambda: Calls(Call))
     lists: faults.Lists = field(default_factory=faults.Lists)
+
+    def copy(self) -> ChoiceState:
+        """Give the same state a second time."""
+        return ChoiceState(
+            self.index, self.stage, self.legacy, self.said, self.thought, self.calls.copy(), self.lists.copy()
+        )
 
     def opened(self) -> None:
         """Take the first delta as sound, where its role was reported already or cannot be asked for."""
@@ -49,6 +65,13 @@ class Choices:
         """Begin with none."""
         self.by_index: dict[int, ChoiceState] = {}
         self.budget = ARGUMENTS_BUDGET
+
+    def copy(self) -> Choices:
+        """Give the same choices, so that what becomes of the ones does not become of the others."""
+        other = Choices()
+        other.budget = self.budget
+        other.by_index = {index: state.copy() for index, state in self.by_index.items()}
+        return other
 
     @property
     def finished(self) -> bool:
@@ -82,7 +105,9 @@ class Choices:
         if call.pieces is None or not text:
             return True
         sound = True
-        if call.length == 2 and call.pieces == PLACEHOLDER and not text.isspace():  # noqa: PLR2004  the length of {}
+        if call.length in PLACEHOLDER_LENGTHS and call.pieces in PLACEHOLDERS and not text.isspace():
+            self.budget += call.length
+            call.length = 0
             call.pieces.clear()
             sound = False
         self.budget -= len(text)
@@ -113,6 +138,7 @@ class Choices:
         elif delta is None and isinstance(item.get("message"), dict):
             report.add("chat.choice.message-not-delta", f"{at}/message")
             _whole_message(state, item["message"])
+            state.said = True
         elif delta is None:
             report.add(f"chat.choice.delta-{'null' if 'delta' in item else 'missing'}", f"{at}/delta")
         else:
@@ -132,6 +158,8 @@ class Choices:
         legacy = delta.get("function_call") is not None
         if content or delta.get("refusal") or calls or legacy:
             state.stage = step(report, "choice", state.stage, "data", at)
+        state.said = state.said or bool(content) or bool(delta.get("refusal"))
+        state.thought = state.thought or bool(delta.get("reasoning_content") or delta.get("reasoning"))
         faults.texts(report, delta, at)
         if content and isinstance(content, str) and (delta.get("reasoning_content") or delta.get("reasoning")):
             report.add("chat.delta.reasoning-with-content", f"{at}/content")
@@ -166,11 +194,12 @@ class Choices:
         if isinstance(function, dict):
             self._function(report, call, function, f"{at}/function")
             state.lists.walk(report, entry, at, "/tool_calls")
-        elif typed:
+        elif typed and not call.foreign:
             missing = function is None
             report.add(f"chat.tool-call.function-{'missing' if missing else 'type'}", f"{at}/function", function)
         else:
-            call.pieces = None  # a call of another kind: what it has in place of arguments is not ours to judge
+            call.foreign = True  # what it has in place of arguments is not ours to judge
+            call.pieces = None
         call.name = "awaited" if call.name == "new" else call.name
 
     def _function(self, report: Report, call: Call, function: dict[str, Any], at: str) -> None:
@@ -189,8 +218,8 @@ class Choices:
         """Hold a finish reason against the tool calls, which the table cannot."""
         if reason is None:
             return
-        if reason == "":
-            report.add("chat.finish.empty", at)
+        if isinstance(reason, str) and reason.strip().lower() in NO_REASON:
+            report.add("chat.finish.empty", at, reason or None)
             return
         known = isinstance(reason, str) and reason in FINISH_REASONS
         if not known:

@@ -23,13 +23,14 @@ repeat their beginning (they are found when they turn out not to be JSON), count
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from wiremend.protocols import loose
 from wiremend.protocols.chat import faults
 from wiremend.protocols.chat.body import check_body, check_error
-from wiremend.protocols.chat.choices import ARGUMENTS_BUDGET, PLACEHOLDER, Choices
+from wiremend.protocols.chat.choices import ARGUMENTS_BUDGET, PLACEHOLDERS, Choices
 from wiremend.protocols.chat.codes import CODES
 from wiremend.protocols.chat.faults import Report
 from wiremend.protocols.chat.schema import Chunk, ClosedChunk
@@ -54,19 +55,44 @@ _DONE: Final = b"[DONE]"
 _BOM: Final = 3
 _CHUNK_FIELDS: Final = ("choices", "usage")
 
+type Kind = Literal["chunk", "error", "done", "other"]
+
 
 class Contract:
-    """Judges one stream, event by event; see :class:`wiremend.protocols.violation.StreamContract`."""
+    """Judges one stream, event by event; see :class:`wiremend.protocols.violation.StreamContract`.
 
-    __slots__ = ("_choice_usage", "_choices", "_ids", "_number", "_state", "_usage")
+    What follows is for those who mend: ``number`` is the last event's, ``kind`` what :meth:`judge` took it for, and
+    ``document`` its JSON, or None. ``choices`` are the states of the choices. ``usage`` is the last usage that a chunk
+    had (its whole data, if the chunk was a usual one), ``choice_usage`` the last that a choice had. With ``apart``, the
+    lines of a block that should have been several events are not taken: they are in ``lines``, to be fed one by one.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_ids",
+        "_state",
+        "_usage",
+        "apart",
+        "choice_usage",
+        "choices",
+        "document",
+        "kind",
+        "lines",
+        "number",
+        "usage",
+    )
+
+    def __init__(self, *, apart: bool = False) -> None:
         """Begin a stream."""
-        self._number = 0
+        self.apart = apart
+        self.number = 0
+        self.kind: Kind = "other"
+        self.document: Any = None
+        self.lines: list[str] = []
+        self.choices = Choices()
+        self.usage: bytes | dict[str, Any] | None = None
+        self.choice_usage: dict[str, Any] | None = None
         self._state = "fresh"
-        self._choices = Choices()
         self._usage = "none"  # or "last", "earlier": the chunk that had it
-        self._choice_usage = False
         self._ids = False
 
     @property
@@ -74,27 +100,75 @@ class Contract:
         """Tell whether [DONE] or an error was seen; after an error only [DONE] may come."""
         return self._state in {"done", "failed"}
 
+    @property
+    def state(self) -> str:
+        """Give the state of the stream, by the name that it has in the table."""
+        return self._state
+
+    @property
+    def usage_earlier(self) -> bool:
+        """Tell whether a chunk had usage, and the last chunk has not."""
+        return self._usage == "earlier"
+
+    def fork(self) -> Contract:
+        """Give a second contract, which has seen the same events."""
+        other = Contract(apart=self.apart)
+        other.number = self.number
+        other.usage, other.choice_usage, other._usage = self.usage, self.choice_usage, self._usage
+        other._state, other._ids = self._state, self._ids
+        other.choices = self.choices.copy()
+        return other
+
     def feed(self, event: Event) -> Sequence[Violation]:
         """Judge the next event; a sound one gives an empty sequence."""
+        return _SOUND if self.goes_on(event) else self.judge(event)
+
+    def goes_on(self, event: Event) -> bool:
+        """Take in an event that is sound and just goes on with what is open; False, and nothing done, for others."""
+        data = event.data
+        if (
+            self._state != "open"
+            or data is None
+            or event.event is not None
+            or event.id is not None
+            or not event.complete
+        ):
+            return False
+        try:
+            chunk = _CHUNK(data)
+            if not (self._calm(chunk, data) and (event.raw.isascii() or event.raw.decode())):
+                return False
+        except _UNSOUND:
+            return False
+        self.number += 1
+        choice = chunk.choices[0]
+        calls = choice.delta.tool_calls
+        if calls:
+            arguments = calls[0].function.arguments
+            if arguments:
+                state = self.choices.by_index[choice.index].calls
+                state.latest = call = state.sent[calls[0].index]
+                self.choices.extend(call, arguments)
+        if chunk.usage is not None:
+            self._usage, self.usage = "last", data
+        elif self._usage == "last":
+            self._usage = "earlier"
+        return True
+
+    def judge(self, event: Event, *, again: bool = False) -> Sequence[Violation]:
+        """Judge an event thoroughly. ``again``: it is part of the event before, and has the same number."""
+        self.kind, self.document, self.lines = "other", None, []
         data = event.data
         if data is None:
             return self._bare(event)
-        self._number += 1
-        if self._state == "open" and event.event is None and event.id is None and event.complete:
-            try:
-                chunk = _CHUNK(data)
-                if self._calm(chunk, data) and (event.raw.isascii() or event.raw.decode()):
-                    self._extend(chunk)
-                    return _SOUND
-            except _UNSOUND:
-                pass
-        report = Report(self._number)
+        self.number += not again
+        report = Report(self.number)
         self._judge(report, event, data)
         return report.found
 
     def close(self) -> Sequence[Violation]:
         """Judge the end of the stream: what is open, or missing."""
-        report = Report(self._number + 1)
+        report = Report(self.number + 1)
         whole = self._state == "finished"
         self._state = step(report, "stream", self._state, "end", "")
         if whole:
@@ -108,7 +182,7 @@ class Contract:
         choice = chunk.choices[0]
         delta = choice.delta
         calls = delta.tool_calls
-        state = self._choices.by_index.get(choice.index)
+        state = self.choices.by_index.get(choice.index)
         if (
             state is None
             or state.stage != "open"
@@ -122,22 +196,9 @@ class Contract:
             return False
         if data.count(b"[") > (1 if calls is None else 2):
             _CLOSED(data)  # raises where a delta has a list that only the walk can judge
+        if delta.content:
+            state.said = True
         return True
-
-    def _extend(self, chunk: Chunk) -> None:
-        """Take in a calm chunk: its arguments and its usage."""
-        choice = chunk.choices[0]
-        calls = choice.delta.tool_calls
-        if calls:
-            arguments = calls[0].function.arguments
-            if arguments:
-                state = self._choices.by_index[choice.index].calls
-                state.latest = call = state.sent[calls[0].index]
-                self._choices.extend(call, arguments)
-        if chunk.usage is not None:
-            self._usage = "last"
-        elif self._usage == "last":
-            self._usage = "earlier"
 
     def _judge(self, report: Report, event: Event, data: bytes) -> None:
         """Judge an event that has data, thoroughly: first its framing, then what it says."""
@@ -158,6 +219,7 @@ class Contract:
         if not event.complete:
             report.add("chat.event.unterminated", "")
         if text.strip().strip('"').strip().upper().startswith("[DONE]"):
+            self.kind = "done"
             if data != _DONE:
                 report.add("chat.done.spelling", "", text)
             self._name(report, event)
@@ -174,18 +236,22 @@ class Contract:
         except ValueError:
             report.add("chat.event.not-json", "")
             return
+        self.document = value
         if isinstance(value, list) and value and isinstance(value[0], dict) and value[0].get("error"):
             report.add("chat.error.shape", "")  # Gemini sends its errors in a list
+            self.kind = "error"
             self._step(report, "error")
         elif not isinstance(value, dict):
             report.add("chat.event.not-object", "", value)
         elif faults.error(report, value):
             if event is not None and event.event != "error":
                 self._name(report, event)
+            self.kind = "error"
             self._step(report, "error")
         elif any(name in value for name in _CHUNK_FIELDS) or str(value.get("object")).startswith("chat.completion"):
             if event is not None:
                 self._name(report, event)
+            self.kind = "chunk"
             self._chunk(report, value)
         else:
             report.add("chat.event.not-chunk", "", value.get("type"))
@@ -195,9 +261,10 @@ class Contract:
         choices, usage = chunk.get("choices"), isinstance(chunk.get("usage"), dict)
         some = False
         if isinstance(choices, list) and choices:
-            some = self._choices.walk(report, choices)
-            if not usage and any(isinstance(item, dict) and isinstance(item.get("usage"), dict) for item in choices):
-                self._choice_usage = True
+            some = self.choices.walk(report, choices)
+            told = [item["usage"] for item in choices if isinstance(item, dict) and isinstance(item.get("usage"), dict)]
+            if told and not usage:
+                self.choice_usage = told[-1]
         elif choices is None:
             report.add("chat.chunk.choices-missing", "/choices")
         elif not isinstance(choices, list):
@@ -206,25 +273,26 @@ class Contract:
             report.add("chat.chunk.empty", "/choices")
             return  # a mender drops it
         if usage:
-            self._usage = "last"
+            self._usage, self.usage = "last", chunk["usage"]
         elif self._usage == "last":
             self._usage = "earlier"
-        self._step(report, ("finish" if self._choices.finished else "delta") if some else "bare")
+        self._step(report, ("finish" if self.choices.finished else "delta") if some else "bare")
 
     def _done(self, report: Report) -> None:
+        failed = self._state == "failed"
         if self._state == "open":
-            self._choices.unfinished(report, "chat.finish.missing")
+            self.choices.unfinished(report, "chat.finish.missing")
             self._state = "done"
         else:
             self._step(report, "done")
-        if self._choices.by_index:
+        if self.choices.by_index and not failed:
             self._check_usage(report)
 
     def _check_usage(self, report: Report) -> None:
         """Hold the end of a stream against the chunks that had usage, which the table cannot."""
         if self._usage == "earlier":
             report.add("chat.usage.not-last", "")
-        elif self._usage == "none" and self._choice_usage:
+        elif self._usage == "none" and self.choice_usage is not None:
             report.add("chat.usage.in-choice", "")
 
     def _step(self, report: Report, what: str) -> None:
@@ -244,6 +312,9 @@ class Contract:
 
     def _take(self, lines: list[str]) -> None:
         """Go on with lines that should have been events; what is wrong in them is told when they are."""
+        if self.apart:
+            self.lines = lines
+            return
         unheard = Report(0)
         for line in lines:
             if line.strip() == "[DONE]":
@@ -256,13 +327,18 @@ class Contract:
         self._ids = bool(event.id) if event.id is not None else self._ids
         if self.ended:
             return _SOUND
-        report = Report(self._number + 1)
+        report = Report(self.number + 1)
         if event.complete and (event.event or event.retry is not None or self._ids):
             report.add("chat.event.no-data", "")
         text = event.raw[event.lead :].decode("utf-8", "replace")
         if text.lstrip().startswith(("{", "[")) and _is_json(text):
-            report.add("chat.stream.json-body", "")
-            self._state = "done"
+            self.document = faults.parse(text)
+            if _is_chunk(self.document):
+                report.add("chat.event.unframed", "")
+                self._take([" ".join(text.splitlines())])
+            elif _is_answer(self.document):
+                report.add("chat.stream.json-body", "")
+                self._state = "done"
             return report.found
         lines = [line for line in text.splitlines() if _is_line(line)]
         if lines:
@@ -280,7 +356,7 @@ def _goes_on(state: ChoiceState, entry: ToolCall) -> bool:
         and call.name == "named"
         and not entry.id
         and not entry.function.name
-        and call.pieces != PLACEHOLDER
+        and call.pieces not in PLACEHOLDERS
     )
 
 
@@ -290,6 +366,21 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_chunk(document: object) -> bool:
+    """Tell whether an unframed document is one of many, and not the whole answer."""
+    if isinstance(document, dict) and document.get("object") == "chat.completion.chunk":
+        return True
+    choices = loose.field(document, "choices")
+    return isinstance(choices, list) and bool(choices) and isinstance(loose.field(choices[0], "delta"), dict)
+
+
+def _is_answer(document: object) -> bool:
+    """Tell whether a document is a completion or an error; no client minds another one, for none reads it."""
+    if isinstance(document, list):
+        return bool(document) and isinstance(document[0], dict) and bool(document[0].get("error"))
+    return isinstance(document, dict) and ("choices" in document or faults.error(Report(0), document))
 
 
 def _is_line(line: str) -> bool:

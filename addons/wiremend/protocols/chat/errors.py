@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from wiremend.protocols.openai import error_body, error_event
+from wiremend.protocols.openai import error_body, error_event, said, status_of
 
-__all__ = ["error_body", "error_event"]
+__all__ = ["error_body", "error_event", "said", "status_of"]

@@ -131,6 +131,13 @@ def logprobs(report: Report, value: object, at: str) -> None:
         _convert(report, value, Logprobs, "chat.choice.logprobs-type", at)
 
 
+def are_logprobs(value: object) -> bool:
+    """Tell whether a choice's logprobs are as documented."""
+    report = Report(0)
+    logprobs(report, value, "")
+    return not report.found
+
+
 def texts(report: Report, delta: dict[str, Any], at: str) -> None:
     """Check the texts of a delta, or of a message: strings or null."""
     kinds = {"content": "content", "refusal": "refusal", "reasoning_content": "reasoning", "reasoning": "reasoning"}
@@ -197,6 +204,16 @@ class Lists:
     def __init__(self) -> None:
         """Begin with none."""
         self._kinds: dict[str, bool] = {}
+
+    def copy(self) -> Lists:
+        """Give the same memory a second time."""
+        other = Lists()
+        other._kinds = dict(self._kinds)
+        return other
+
+    def kind(self, path: str) -> bool | None:
+        """Tell whether the lists at a path hold objects; None where none came yet."""
+        return self._kinds.get(path)
 
     def walk(self, report: Report, value: dict[str, Any], at: str, path: str = "") -> None:
         """Check every list in ``value``; ``tool_calls`` and the content have checks of their own."""

@@ -1,18 +1,23 @@
 """What a reply on the chat wire says of itself; the older completions and the embeddings endpoint answer in its terms.
 
-Every chunk is decoded: it is small, it names the model, and any of them may carry usage (at the top, or, from Moonshot,
-inside the choice that finishes). The trailing chunk that OpenAI sends for ``include_usage`` has no choices at all.
+A chunk is decoded if it may say something new: the first, which names the model, those that carry usage (at the top,
+or, from Moonshot, inside the choice that finishes), the one that finishes, and an error. The others are many, and
+alike. The trailing chunk that OpenAI sends for ``include_usage`` has no choices at all.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.protocols import loose
 from wiremend.protocols.openai import OpenAITally
 
 if TYPE_CHECKING:
     from wiremend.sse import Event
+
+_TELLS: Final = re.compile(rb'"(?:error|usage|finish_reason)"\s*:\s*[^n\s]')
+"""A value that is not null under one of the names that matter."""
 
 
 class _Document(loose.Document):
@@ -30,7 +35,7 @@ class ChatTally(OpenAITally):
 
     def event(self, event: Event) -> None:
         """Look at one event of a stream."""
-        if event.data:
+        if event.data and not (self.model is not None and _is_detail(event.data)):
             self.body(event.data)
             self.error = self.error or loose.unread_error(event.event, event.data)
 
@@ -45,3 +50,8 @@ class ChatTally(OpenAITally):
             self.stop_reason = loose.text(loose.field(choice, "finish_reason")) or self.stop_reason
             self.count(loose.field(choice, "usage"))
         self.count(document.usage)
+
+
+def _is_detail(data: bytes) -> bool:
+    """Tell whether a chunk is just more of the answer, as far as its bytes show."""
+    return b'"choices"' in data and not _TELLS.search(data)

@@ -21,7 +21,7 @@ data.missing A named event, or a data line, has no data; the SDKs or the AI SDK 
 data.not-json The data is not JSON; the SDKs fail if the event is named, the AI SDK always.
 data.not-object The data is not a JSON object; the SDKs fail if the event is named, the AI SDK always.
 data.surrogate A string has half of a surrogate pair; anthropic-py cannot encode it, and no API takes it back.
-done-sentinel A [DONE] that is named, or not exactly this; Claude Code fails to parse it after a good turn.
+done-sentinel A [DONE] that is named, not exactly this, or before the end; Claude Code fails to parse a named one.
 event-line.missing There is no event line; the official SDKs, and so Claude Code, pass over the event.
 event-line.mismatch The event line is not the data's type; older SDKs go by an allow-list of names.
 type.missing The data has no type; newer SDKs go by it, and the AI SDK rejects the stream.

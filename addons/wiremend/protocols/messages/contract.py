@@ -18,7 +18,7 @@ arrival and find it by its index later.
 Strict here is the union of what was measured or read: Claude Code (a block counts when it is stopped, and what its
 start brings is thrown away), the official SDKs (event lines, indexes, usage; message_stop), the AI SDK and with it
 OpenCode (every field typed, the last blank line). Types that nobody knows yet break no rule (G6), nor do comments, a
-ping without data, or a ``[DONE]`` without a name, which all of them skip.
+ping without data, or a ``[DONE]`` without a name behind the end, which all of them skip.
 
 After a violation the contract goes on as if the event had been mended in the obvious way: a wrong index is replaced,
 a block that never started is opened, one that never stopped is closed. So each violation of an event says what is to
@@ -98,9 +98,10 @@ _WITHOUT_LIMIT: Final = frozenset({"end_turn", "tool_use", "stop_sequence"})
 class _Block:
     """An open block; ``presumed`` if no start was seen, ``json`` is None where no input is read."""
 
-    __slots__ = ("json", "presumed", "takes")
+    __slots__ = ("json", "kind", "presumed", "takes")
 
     def __init__(self, kind: str, *, presumed: bool = False) -> None:
+        self.kind = kind
         names = TAKES.get(kind, _SHAPES.keys())
         self.takes = frozenset(_SHAPES[name] for name in names)
         self.json: bytearray | None = bytearray() if kind in TOOLS else None
@@ -142,19 +143,19 @@ class Contract:
         """Judge the next event."""
         data, raw = event.data, event.raw
         if data is None or not event.complete or event.lead or not (raw.isascii() or is_utf8(raw)):
-            return self._odd(event)
-        self._number += 1
+            return self._consider(event)
         try:
             message = schema.decode(data)
         except UNREADABLE:
-            return self._violations(self._judge(event, data))
+            return self._consider(event)
         if type(message) is schema.BlockDelta and event.event == "content_block_delta":
             block, delta = self._open.get(message.index), message.delta
             if block is not None and type(delta) in block.takes and not self._alias:
                 if type(delta) is schema.InputDelta:
                     block.add(delta.partial_json)
+                self._number += 1
                 return ()
-        return self._violations(self._judge(event, data))
+        return self._consider(event)
 
     def close(self) -> Sequence[Violation]:
         """Judge the end: only one thing can be missing, the first that did not come."""
@@ -170,6 +171,14 @@ class Contract:
         return tuple(_violation(fault, self._number) for fault in faults)
 
     # --- what the event is --------------------------------------------------------------------------------------------
+
+    def _consider(self, event: Event) -> Sequence[Violation]:
+        """Judge an event that is not the usual one."""
+        data, raw = event.data, event.raw
+        if data is None or not event.complete or event.lead or not (raw.isascii() or is_utf8(raw)):
+            return self._odd(event)
+        self._number += 1
+        return self._violations(self._judge(event, data))
 
     def _odd(self, event: Event) -> Sequence[Violation]:
         """Judge a block with something unusual about its bytes."""
@@ -204,7 +213,8 @@ class Contract:
     def _unread(self, event: Event, data: bytes) -> list[Fault]:
         """Judge data that is not JSON."""
         if data.strip() == b"[DONE]":
-            return [] if data == b"[DONE]" and not event.event else [Fault("messages.done-sentinel", "")]
+            sound = data == b"[DONE]" and not event.event and self.ended
+            return [] if sound else [Fault("messages.done-sentinel", "")]
         if not event.complete:
             return []  # cut short, and dropped by every client; close() says the rest
         if event.event == "error":
@@ -235,7 +245,7 @@ class Contract:
         if type_ == "message":
             self._state = "done"
             return [Fault("messages.stream.not-a-stream", "")]
-        if name == "error" != type_ or (not isinstance(type_, str) and schema.loose_error(document)):
+        if schema.is_error(document, name):
             return self._fail("" if type_ is None else "/type")
         if not isinstance(type_, str):
             found.append(Fault("messages.type.missing", "/type"))

@@ -59,8 +59,8 @@ def documents(event: Event) -> tuple[str, list[dict[str, Any]]]:
 
 
 def objects(texts: list[bytes]) -> list[dict[str, Any]]:
-    """Read texts as JSON objects; none where one of them is something else."""
+    """Read texts as JSON objects, passing over a ``[DONE]``; none where one of them is something else."""
     try:
-        return [msgspec.json.decode(text, type=dict) for text in texts if text.strip()]
+        return [msgspec.json.decode(text, type=dict) for text in texts if text.strip() not in {b"", b"[DONE]"}]
     except UNREADABLE:
         return []

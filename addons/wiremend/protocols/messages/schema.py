@@ -243,7 +243,9 @@ def _rule(path: str, fits: Callable[[Any], bool], code: str, mend: object) -> Ru
 
 def _calls_only(content: list[Any]) -> bool:
     """Allow a tool_use in message_start (programmatic tool calls do), and what nobody knows yet."""
-    return all(isinstance(b, dict) and b.get("type") not in {"text", "thinking", "redacted_thinking"} for b in content)
+    return all(
+        isinstance(b, dict) and str(b.get("type")) not in {"text", "thinking", "redacted_thinking"} for b in content
+    )
 
 
 def _delta_type(delta: dict[str, Any]) -> str:
@@ -377,6 +379,20 @@ def body_faults(document: dict[str, Any]) -> list[Fault]:
         else:
             found += _apply(block, _WHOLE_BLOCKS.get(block["type"], ()), at)
     return found
+
+
+def is_error(document: dict[str, Any], name: str | None) -> bool:
+    """Tell whether a document that came under a name is an error in a shape that is not this wire's.
+
+    One with a type that nobody knows must say so in as many words, for it may as well be news.
+    """
+    type_ = document.get("type")
+    if name == "error" != type_:
+        return True
+    if not isinstance(type_, str):
+        return loose_error(document)
+    named = bool(document.get("error")) or document.get("object") == "error"
+    return named and type_ not in KNOWN and loose_error(document)
 
 
 def loose_error(document: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _CODES: Final = {
     # --- server-sent events
     "event.bom": "The stream opens with a byte order mark, with which the SDKs lose its first event.",
+    "event.not-utf8": "Bytes of the block are not UTF-8, and openai-python raises UnicodeDecodeError.",
     "event.unterminated": "The last event has no blank line behind it, and the AI SDK drops it.",
     "event.no-data": "A block that carries no data is no comment either, and the SDKs parse its empty data as JSON.",
     "event.unframed": "JSON stands in the stream without `data:`, and no client sees it.",

@@ -32,7 +32,7 @@ but a vendor's own client may need it; only bare keep-alives are violations. ``s
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 
 import msgspec
 
@@ -46,31 +46,40 @@ from wiremend.protocols.responses.table import TABLE, Fault
 from wiremend.protocols.violation import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from wiremend.protocols.responses.output import Tracked
     from wiremend.sse import Event
 
 __all__ = ["CODES", "TABLE", "Contract", "Fault", "check_body"]
 
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-_KEEP_ALIVE: Final = {"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"}
+KEEP_ALIVE: Final = {"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"}
 _ERROR_FIELDS: Final = ("error", "base_resp", "detail", "message")
 _MARK: Final = b"\xef\xbb\xbf"
 _SHORT: Final = 40
-_BROKEN: Final = object()
+BROKEN: Final = object()
+USUAL: Final[Sequence[Violation]] = ()
+"""What :meth:`Contract.feed` finds in a delta of an open part: this very object."""
+_decode: Final = schema.decode
+_DETAILS: Final = schema.DETAILS
 
 
 class Contract:
     """Judges one stream; see :class:`wiremend.protocols.violation.StreamContract`."""
 
-    __slots__ = ("_found", "_id", "_ids", "_live", "_number", "_output", "_state")
+    __slots__ = ("_found", "_id", "_live", "_output", "_state", "ids", "number", "sound")
 
     def __init__(self) -> None:
         """Begin before the first event."""
         self._state = "start"
-        self._number = 0
+        self.number = 0
+        """The events with data so far."""
+        self.sound: schema.AnyEvent | None = None
+        """The last event, as it was read, if it was one of :data:`schema.EVENTS`; tells nothing after a violation."""
         self._found: list[Violation] = []
-        self._ids = False  # whether the last `id:` still stands
+        self.ids = False
+        """Whether an ``id:`` stands, with which openai-python takes a comment for an event without data."""
         self._id: str | None = None  # the response's; NO_NAME if only a mender knows it
         self._output = Output(self._say)
         self._live = self._output.live
@@ -85,17 +94,35 @@ class Contract:
         """Tell whether items began and every one is done, which is when an end may be invented (G2)."""
         return len(self._output) > 0 and self._output.settled
 
+    @classmethod
+    def resume(cls, ident: str | None, items: Iterable[Tracked], *, ids: bool, ended: bool = False) -> Contract:
+        """Give the contract of a sound stream that is under way: of response ``ident`` (None: none began)."""
+        contract = cls()
+        if ident is not None:
+            contract._state = "ended" if ended else "open"
+            contract._id = ident
+        contract.ids = ids
+        if not ended:
+            contract._output.resume(items)
+        return contract
+
     def feed(self, event: Event) -> Sequence[Violation]:
         """Judge the next event. Never raises."""
         sound = None
         if event.data is not None:
-            self._number += 1
+            self.number += 1
             try:
-                sound = schema.decode(event.data)
+                sound = _decode(event.data)
             except _UNREADABLE:
                 pass
             else:
-                if type(sound) in schema.DETAILS and event.complete and event.id is None and not event.lead:
+                if (
+                    type(sound) in _DETAILS
+                    and event.complete
+                    and event.id is None
+                    and not event.lead
+                    and (event.raw.isascii() or is_utf8(event))
+                ):
                     item = self._live.get(sound.output_index)
                     if (
                         item is not None
@@ -106,20 +133,22 @@ class Contract:
                             else item.type == sound.owner
                         )
                     ):
-                        return ()
+                        self.sound = sound
+                        return USUAL
         self._found = []
+        self.sound = None
         self._judge(event, sound)
         return self._found
 
     def close(self) -> Sequence[Violation]:
         """Judge the end of the stream. A second call finds nothing."""
         self._found = []
-        self._number += 1
+        self.number += 1
         self._stream("end")
         return self._found
 
     def _say(self, code: str, pointer: str = "", detail: object = None) -> None:
-        self._found.append(_violation(code, self._number, pointer, detail))
+        self._found.append(_violation(code, self.number, pointer, detail))
 
     def _stream(self, kind: str) -> bool:
         """Take a step of the stream; tell whether the event stays in it."""
@@ -135,14 +164,19 @@ class Contract:
 
     def _judge(self, event: Event, sound: schema.AnyEvent | None) -> None:
         """Judge a block the long way; ``sound`` is its event, if it decoded strictly."""
+        if not is_utf8(event):
+            number = self.number + (event.data is None)
+            self._found.append(_violation("responses.event.not-utf8", number, "", None))
+            event = in_utf8(event)
+            sound = _strictly(event.data)
         if event.raw.startswith(_MARK) and event.lead == len(_MARK):
             self._say("responses.event.bom")
         if event.id is not None:
-            self._ids = event.id != ""
+            self.ids = event.id != ""
         if event.data is None:
-            self._number += 1  # it has no data to be counted by: it stands before the next event
+            self.number += 1  # it has no data to be counted by: it stands before the next event
             self._judge_block(event)
-            self._number -= 1
+            self.number -= 1
             return
         if not event.complete:
             self._say("responses.event.unterminated")
@@ -161,14 +195,14 @@ class Contract:
         bare = [line for line in raw.splitlines() if line.lstrip()[:1] in {b"{", b"[", b"<"}]
         if bare:
             self._judge_bare(raw, bare)
-        elif event.complete and (event.event or event.retry is not None or self._ids):
+        elif event.complete and (event.event or event.retry is not None or self.ids):
             self._say("responses.event.no-data", "", None if event.event else "openai-python keeps the last `id:`")
 
     def _judge_bare(self, raw: bytes, lines: list[bytes]) -> None:
         """Judge JSON without ``data:``, which is a whole body, or lines of events."""
-        whole = _loose(raw.strip())
-        documents = [whole] if isinstance(whole, dict) else [_loose(line) for line in lines]
-        if any(isinstance(document, dict) and _is_error(document) for document in documents):
+        whole = loose_json(raw.strip())
+        documents = [whole] if isinstance(whole, dict) else [loose_json(line) for line in lines]
+        if any(isinstance(document, dict) and is_error(document) for document in documents):
             if self._stream("error"):
                 self._say("responses.error.object")
             return
@@ -183,31 +217,31 @@ class Contract:
 
     def _judge_data(self, data: bytes, name: str | None) -> None:
         """Judge data that did not decode strictly."""
-        document = _loose(data)
+        document = loose_json(data)
         if isinstance(document, dict):
             self._judge_document(document, name)
-        elif document is not _BROKEN:
+        elif document is not BROKEN:
             self._say("responses.event.not-object")
         else:
-            lines = [_loose(line) for line in data.splitlines()]
+            lines = [loose_json(line) for line in data.splitlines()]
             if len(lines) > 1 and all(isinstance(line, dict) for line in lines):
                 self._say("responses.event.merged")
                 for line in lines:
                     self._judge_document(line, None)
                 return
             self._say("responses.event.not-json")
-            document = _lenient(data)
+            document = lenient_json(data)
             if isinstance(document, dict):
                 self._judge_document(document, name)
 
     def _judge_document(self, document: dict[str, Any], name: str | None) -> None:
         """Judge the loose JSON of an event whose `event:` line says ``name``."""
         kind = document.get("type")
-        if kind == "error" or _is_error(document):
+        if kind == "error" or is_error(document):
             code = "responses.error.event" if kind == "error" else "responses.error.object"
             if self._stream("error"):
-                self._say(code, "/type" if kind == "error" else _error_at(document))
-        elif kind in _KEEP_ALIVE if isinstance(kind, str) else False:
+                self._say(code, "/type" if kind == "error" else error_at(document))
+        elif kind in KEEP_ALIVE if isinstance(kind, str) else False:
             self._say("responses.event.keep-alive", "/type", kind)
         elif isinstance(kind, str) and kind:
             if kind == "response.done":
@@ -216,7 +250,7 @@ class Contract:
             self._judge_typed(document, kind)
         elif self._state == "foreign":
             return
-        elif _is_chat(document):
+        elif is_chat(document):
             self._say("responses.stream.chat-chunks")
             self._state = "foreign"
             self._live.clear()
@@ -241,6 +275,7 @@ class Contract:
 
     def _judge_event(self, event: schema.AnyEvent, faults: Collection[tuple[str, str]]) -> None:
         """Judge an event whose own ``faults`` are known."""
+        self.sound = event
         if self._state == "start" and not isinstance(event, schema.Lifecycle):
             self._id = NO_NAME
         if not self._stream(event.kind):
@@ -276,13 +311,13 @@ class Contract:
 
 def check_body(body: bytes) -> list[Violation]:
     """Judge a whole reply with a status of success: the response object. Never raises."""
-    document = _loose(body)
+    document = loose_json(body)
     if not isinstance(document, dict):
         stream = body.removeprefix(_MARK).lstrip().startswith((b"data:", b"event:", b": "))
         return [_violation(f"responses.body.{'is-stream' if stream else 'not-json'}", 0, "", None)]
-    if document.get("object") != "response" and _is_error(document):
-        return [_violation("responses.body.error", 0, _error_at(document), None)]
-    if _is_chat(document):
+    if document.get("object") != "response" and is_error(document):
+        return [_violation("responses.body.error", 0, error_at(document), None)]
+    if is_chat(document):
         return [_violation("responses.body.is-chat", 0, "", None)]
     try:
         response, faults = explain(document, schema.Body)
@@ -307,34 +342,60 @@ def _violation(code: str, number: int, pointer: str, detail: object) -> Violatio
     return Violation(code, number, pointer, message)
 
 
-def _loose(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
-    """Decode any JSON; ``_BROKEN`` if it is none."""
+def is_utf8(event: Event) -> bool:
+    """Tell whether all bytes of a block are UTF-8, those that no decoder of ours looks at too."""
+    if event.raw.isascii():
+        return True
+    try:
+        event.raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def in_utf8(event: Event) -> Event:
+    """Give the event with U+FFFD for what is not UTF-8."""
+    raw = event.raw.decode("utf-8", "replace").encode()
+    data = None if event.data is None else event.data.decode("utf-8", "replace").encode()
+    return msgspec.structs.replace(event, raw=raw, data=data)
+
+
+def _strictly(data: bytes | None) -> schema.AnyEvent | None:
+    """Read data strictly; None if it cannot be."""
+    try:
+        return None if data is None else cast("schema.AnyEvent", _decode(data))
+    except _UNREADABLE:
+        return None
+
+
+def loose_json(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
+    """Decode any JSON; ``BROKEN`` if it is none."""
     try:
         return msgspec.json.decode(data)
     except _UNREADABLE:
-        return _BROKEN
+        return BROKEN
 
 
-def _lenient(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
+def lenient_json(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
     """Decode what Python takes for JSON: with half a surrogate pair, NaN, or numbers of any size."""
     try:
         return json.loads(data)
     except _UNREADABLE:
-        return _BROKEN
+        return BROKEN
 
 
-def _is_error(document: dict[str, Any]) -> bool:
+def is_error(document: dict[str, Any]) -> bool:
     """Tell whether a document is an error object; one that has a type is so by its ``error`` alone."""
     if document.get("type") is not None:
         return document.get("error") is not None
     return loose.error_of(msgspec.convert(document, loose.Document)) is not None
 
 
-def _error_at(document: dict[str, Any]) -> str:
+def error_at(document: dict[str, Any]) -> str:
     """Point to what makes a document an error."""
     return next((f"/{name}" for name in _ERROR_FIELDS if document.get(name)), "")
 
 
-def _is_chat(document: dict[str, Any]) -> bool:
+def is_chat(document: dict[str, Any]) -> bool:
     """Tell whether a document is of the chat wire."""
     return isinstance(document.get("choices"), list) or str(document.get("object")).startswith("chat.completion")

@@ -17,7 +17,7 @@ from wiremend.protocols.responses.items import NO_INDEX, NO_NAME, Item, Message,
 from wiremend.protocols.responses.table import TABLE, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 _UNSEEN: Final = object()
@@ -75,6 +75,18 @@ class Output:
     def settled(self) -> bool:
         """Tell whether every item is done."""
         return all(item.state == "done" for item in self._items)
+
+    def resume(self, items: Iterable[Tracked]) -> None:
+        """Begin with items that are where they should be."""
+        for item in items:
+            self._items.append(item)
+            self._sent_at[item.index] = item
+            if item.id is not None:
+                self._named[item.id] = item
+            if isinstance(item.call_id, str) and item.call_id:
+                self._calls[item.type, item.call_id] = item
+            if item.state == "open":
+                self.live[item.index] = item
 
     # --- the events of an item, in their order
 

@@ -199,9 +199,14 @@ class ItemDone(StreamEvent, tag="response.output_item.done", kw_only=True, froze
 
 
 class OfItem(StreamEvent, kw_only=True, frozen=True, gc=False):
-    """An event inside an item of the type ``owner``; ``part`` and ``family`` are empty if it concerns no part."""
+    """An event inside an item of the type ``owner``; ``part`` and ``family`` are empty if it concerns no part.
+
+    ``said`` is its text: a piece of it ("delta"), all of it ("whole"), or none ("") is what ``tells`` says.
+    """
 
     kind = "detail"
+    tells: ClassVar[str] = ""
+    said: ClassVar[str] = ""
     owner: ClassVar[str] = ""
     family: ClassVar[str] = ""
     part_type: ClassVar[str] = ""
@@ -292,9 +297,13 @@ def _detail(name: str, text: str | None, base: type[OfItem], owner: str, part: s
     """Make the Struct of an event inside an item."""
     made = msgspec.defstruct(
         "".join(word.title() for word in name.replace(".", "_").split("_")),
-        [(text, _Delta)] if text else [],
+        [("said", _Delta, msgspec.field(name=text))] if text else [],
         bases=(base,),
-        namespace={"owner": owner, "part_type": part},
+        namespace={
+            "owner": owner,
+            "part_type": part,
+            "tells": "delta" if text == "delta" else "whole" if text else "",
+        },
         tag=f"response.{name}",
         kw_only=True,
         frozen=True,

@@ -1,10 +1,10 @@
 """The order of the steps: the one place that knows it.
 
 A request is *unpacked* (content codings undone), its *facts* are taken, the rules *decide*, and the request is
-*rewritten*: URL, model, edits, credential, headers, in this order. :func:`rewrite` is a function of its arguments
-alone (G10): no clock, no socket, no environment; the edge (``mitm/``) hands in the request and writes the result
-back, replay does the same with a capture. What is not to be changed comes back as :class:`Untouched`, and then
-nothing of it is (G1).
+*rewritten*: URL, model, edits, credential, headers, quirks, in this order. :func:`rewrite` is a function of its
+arguments alone (G10; what is remembered is one of them): no clock, no socket, no environment; the edge (``mitm/``)
+hands in the request and writes the result back, replay does the same with a capture. What is not to be changed comes
+back as :class:`Untouched`, and then nothing of it is (G1).
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from wiremend.headers import Headers, without_hop_by_hop
 from wiremend.jsonedit import Edit, apply, check
 from wiremend.notes import Note
 from wiremend.protocols import WIRES
+from wiremend.quirks import all_quirks
+from wiremend.quirks.base import Draft
+from wiremend.quirks.memory import Memory
 from wiremend.rules.conditions import matches
 from wiremend.rules.credentials import Send, apply_plan, plan_credential
-from wiremend.rules.engine import Decision, decide, edits_for
+from wiremend.rules.engine import Decision, decide, edits_for, scope_of
 from wiremend.rules.facts import facts_of
 from wiremend.rules.families import looks_like_credential, scrubbed
 from wiremend.rules.providers import CREDENTIAL_HEADERS
-from wiremend.rules.urls import Destination, authority, carries_credential, collapse, split_path
+from wiremend.rules.urls import Destination, authority, carries_credential, collapse, split_path, without_credentials
 
 if TYPE_CHECKING:
     from wiremend.rules.credentials import Plan
@@ -98,15 +101,20 @@ class Refused:
 type Outcome = Rewritten | Untouched | Refused
 
 
-def rewrite(request: ClientRequest, resolved: Resolved) -> Outcome:
-    """Decide a request and rewrite it. Raises nothing on any input that is HTTP."""
+def rewrite(request: ClientRequest, resolved: Resolved, memory: Memory | None = None, seed: str = "") -> Outcome:
+    """Decide a request and rewrite it. Raises nothing on any input that is HTTP.
+
+    ``memory`` is what earlier replies left for the quirks to bring again (None: nothing), ``seed`` what ids that a
+    quirk mints derive from, unlike that of any other exchange (the flow's id).
+    """
     body, unreadable = unpack(request)
     facts = _facts(request, body, resolved)
     if facts.endpoint is None and facts.host is not None:
         return Untouched(facts)
     try:
         decision = decide(facts, resolved)
-        return _Rewriter(request, facts, decision, resolved, unreadable).run()
+        rewriter = _Rewriter(request, facts, decision, resolved, unreadable)
+        return rewriter.run(Memory() if memory is None else memory, seed)
     except RefusedError as error:
         wire = WIRES[facts.wire or "chat"]
         note = Note("refused", "url", "refused", str(error), error.kind)
@@ -174,7 +182,7 @@ class _Rewriter:
         self.unreadable = unreadable
         self.notes: list[Note] = []
 
-    def run(self) -> Rewritten:
+    def run(self, memory: Memory, seed: str) -> Rewritten:
         destination = self.destination()
         moved = not self.facts.addressed(destination.host, destination.port)
         plan = plan_credential(self.facts, self.decision, self.resolved)
@@ -183,6 +191,7 @@ class _Rewriter:
         edits = edits_for(self.facts, self.decision, self.resolved)
         body = self.body(edits, moved=moved)
         headers = self.headers(destination, plan, edits, moved=moved, replaced=body is not None)
+        headers, body = self.mended(destination, headers, body, memory, seed)
         return Rewritten(
             facts=self.facts,
             decision=self.decision,
@@ -218,6 +227,17 @@ class _Rewriter:
             repaired = request.host is not None and found.host == request.host.lower()
             short = "url" if repaired or collapse(request.target) != request.target else ""
             self.note("url", short, f"{split_path(request.target)[0]} -> {split_path(found.path)[0]}", why)
+        return self.targeted(found)
+
+    def targeted(self, found: Destination) -> Destination:
+        """Let the quirks mend path and query."""
+        for name in self.decision.quirks if self.decision.mend else ():
+            target = all_quirks()[name].target
+            path = target(found.path) if target is not None else found.path
+            if path != found.path:
+                shown = scrubbed(f"{without_credentials(found.path)} -> {without_credentials(path)}")
+                self.notes.append(Note("mended", "url", name, shown, f"quirk {name}"))
+                found = replace(found, path=path)
         return found
 
     # -- what
@@ -246,14 +266,55 @@ class _Rewriter:
                 short = "model" if change.pointer == "/model" else change.pointer
                 self.note(change.pointer, short, f"{_shown(change.before)} -> {_shown(change.after)}", why)
             edited = result.body
-        coded = (self.request.headers.get("content-encoding") or "identity").strip().lower() != "identity"
-        if edited is text and not (coded and moved):
+        if edited is text and not (self.coded and moved):
             return None
-        if coded:
-            self.note(
-                "header:content-encoding", "coding", f"{self.request.headers.get('content-encoding')} -> identity"
-            )
+        self.note_coding()
         return edited
+
+    @property
+    def coded(self) -> bool:
+        return (self.request.headers.get("content-encoding") or "identity").strip().lower() != "identity"
+
+    def note_coding(self) -> None:
+        if self.coded:
+            said = self.request.headers.get("content-encoding")
+            self.note("header:content-encoding", "coding", f"{said} -> identity")
+
+    def mended(
+        self, destination: Destination, headers: Headers, body: bytes | None, memory: Memory, seed: str
+    ) -> tuple[Headers, bytes | None]:
+        """Let the quirks that are on mend the request; a body that none of them changes stays as it was given.
+
+        One that fails is noted, and the others go on (G7).
+        """
+        text = self.facts.body if body is None else body
+        decision = self.decision
+        scope = scope_of(
+            self.facts, decision.wire, decision.sent, decision.provider, destination.host, destination.port
+        )
+        if text is None or scope is None or not decision.mend:
+            return headers, body
+        mends = [
+            (quirk.name, quirk.request)
+            for quirk in map(all_quirks().__getitem__, decision.quirks)
+            if quirk.request is not None and (not quirk.needles or any(needle in text for needle in quirk.needles))
+        ]
+        if not mends:
+            return headers, body
+        try:
+            draft = Draft(replace(scope, seed=seed), headers, text, memory)
+        except (ValueError, RecursionError) as error:
+            self.notes.append(Note("failed", "", "quirks", f"no quirk looked at the body: {error}"))
+            return headers, body
+        for name, raised in draft.run_all(mends).items():
+            what = f"it failed, and what it had changed was undone: {scrubbed(repr(raised))[:_LONG]}"
+            self.notes.append(Note("failed", "", name, what, f"quirk {name}"))
+        self.notes += [replace(note, what=scrubbed(note.what)) for note in draft.notes]
+        if draft.body() is text:
+            return draft.headers, body
+        if body is None:
+            self.note_coding()
+        return draft.headers.without("content-encoding"), draft.body()
 
     # -- how
 

@@ -1,0 +1,86 @@
+"""What mitmproxy hands each chunk of a streamed reply, and ``b""`` at its end: it gives back what the client gets.
+
+``[]`` says nothing, where ``b""`` would end an HTTP/1 body. A failure of ours is caught here (G7): the client's stream
+then ends with its wire's error, for what has been sent already cannot be taken back.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from wiremend.codings import StreamDecoder
+from wiremend.errors import CodingError
+from wiremend.pipeline.reply import ReplyStream
+from wiremend.protocols.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wiremend.mitm.exchange import Exchange
+    from wiremend.mitm.house import House
+    from wiremend.pipeline.context import Context
+
+
+class Through:
+    """A stream of events on its way through: decoded, mended, and counted."""
+
+    def __init__(self, context: Context, exchange: Exchange, house: House, flow: str, coding: str | None) -> None:
+        """Begin before the first byte. Raises CodingError where the coding is not known."""
+        tally = context.wire.tally()
+        self.stream = ReplyStream(context, tally)
+        self.exchange = exchange
+        self.house = house
+        self.flow = flow
+        self.decoder = StreamDecoder(coding) if coding else None
+        self.broken = False
+        exchange.tally = tally
+        exchange.reply = self.stream
+
+    def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
+        """Take a chunk and give what the client gets, in the same callback (G4)."""
+        if self.broken:
+            return []
+        try:
+            if self.exchange.first_byte is None and data:
+                self.exchange.first_byte = time.monotonic()
+            if not data:
+                given = self.stream.close()
+            elif self.decoder is None:
+                given = self.stream.feed(data)
+            else:
+                given = b"".join([self.stream.feed(piece) for piece in self.decoder.feed(data)])
+        except CodingError as error:
+            return self._end(str(error))
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(self.flow, "to mend the reply", error)
+            return self._end("Wiremend failed to mend the reply")
+        return [given] if given else []
+
+    def _end(self, message: str) -> list[bytes]:
+        self.broken = True
+        given = self.end(message)
+        return [given] if given else []
+
+    def end(self, message: str) -> bytes:
+        """End the client's stream with its wire's error."""
+        failure = Failure("upstream", HTTPStatus.BAD_GATEWAY, message)
+        try:
+            return self.stream.cut(failure)
+        except Exception as error:  # noqa: BLE001 - the edge (G7): the mender itself may be what failed
+            self.house.failed(self.flow, "to end the stream", error)
+            return self.stream.context.wire.error_event(message, None, self.stream.events, "upstream")
+
+
+class Once:
+    """An answer of our own in the place of a stream: whatever else the upstream sends is not read."""
+
+    def __init__(self, body: bytes) -> None:
+        """Keep the body."""
+        self.body = body
+
+    def __call__(self, data: bytes) -> bytes | Iterable[bytes]:  # noqa: ARG002 - the upstream's bytes are of no use
+        """Give the body at once, then nothing."""
+        given, self.body = self.body, b""
+        return [given] if given else []

@@ -1,0 +1,285 @@
+"""A reply on its way back: quirks, contract step, the model's name, in this order.
+
+A stream is mended event by event (:class:`ReplyStream`), a whole reply at once (:func:`whole`), also where the provider
+answered in the form that was not asked for, or with an error under a status of success. Both are functions of the
+bytes and of the :class:`Context` (G10). What is done is counted, and told in the flow's notes (G5): one note for each
+code, with the first event and pointer, however often it happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wiremend.errors import BodyError
+from wiremend.jsonedit import Edit, apply, get, parse_pointer
+from wiremend.notes import Note
+from wiremend.protocols.failure import Failure
+from wiremend.protocols.mending import Mend
+from wiremend.protocols.wires import CONTRACTS
+from wiremend.sse import Event, EventParser, StreamError, render, with_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wiremend.pipeline.context import Context
+    from wiremend.protocols.base import Tally, Wire
+    from wiremend.quirks.base import EventStep, Recorder
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+@dataclass(slots=True)
+class _Told:
+    first: Mend
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Notebook:
+    """What was done to one reply, each code once."""
+
+    told: dict[tuple[str, str], _Told] = field(default_factory=dict)
+
+    def add(self, mends: Sequence[Mend]) -> None:
+        """Count what a mender did."""
+        for mend in mends:
+            seen = self.told.get((mend.code, mend.kind))
+            if seen is None:
+                self.told[mend.code, mend.kind] = _Told(mend)
+            else:
+                seen.times += 1
+
+    def noting(self, code: str, event: int = 0) -> Callable[[str, str], None]:
+        """Give what a quirk of this name notes its changes with."""
+
+        def note(pointer: str, what: str) -> None:
+            self.add([Mend("mended", code, event, pointer, what)])
+
+        return note
+
+    def notes(self) -> list[Note]:
+        """Give the notes."""
+        found = []
+        for (code, _), seen in self.told.items():
+            mend = seen.first
+            where = f"event {mend.event}: " if mend.event else ""
+            again = f" (and {seen.times - 1} more)" if seen.times > 1 else ""
+            found.append(Note(mend.kind, mend.pointer, code, f"{where}{mend.what}{again}", code))
+        return found
+
+
+class ReplyStream:
+    """One stream of events on its way to the client. Feed it the upstream's bytes, decoded; it gives the client's.
+
+    Never raises on any bytes; what it gives is legal on the client's wire where ``context.mend`` is on (G2).
+    """
+
+    def __init__(self, context: Context, tally: Tally) -> None:
+        """Begin before the first byte."""
+        self.context = context
+        self.tally = tally
+        self.book = Notebook()
+        self.events = 0
+        """How many events have come."""
+        self._parser = EventParser()
+        self._mender = context.mending.mender(context.origin) if context.mend else None
+        self._contract = None if context.mend else CONTRACTS[context.wire.name]()
+        active = context.quirks if context.mend else ()
+        self._steps = [(quirk.name, quirk.step(context.scope)) for quirk in active if quirk.step is not None]
+        self._recorders: list[Recorder] = [
+            quirk.recorder(context.scope, context.memory) for quirk in active if quirk.recorder is not None
+        ]
+        self._heard = EventParser() if self._recorders else None
+        self._number = 0
+        self._over = False
+
+    @property
+    def failure(self) -> Failure | None:
+        """The error that the stream ended with."""
+        return self._mender.failure if self._mender is not None else None
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the client has been given the end."""
+        return self._over or (self._mender is not None and self._mender.ended)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes, and give what the client gets for them: whole events."""
+        if self._over:
+            return b""
+        try:
+            events: Sequence[Event] = self._parser.feed(data)
+        except StreamError as error:
+            return self._heard_by(self._take(error.events) + self._too_large(error))
+        if self._mender is not None and not self._steps and self._heard is None and self.context.name is None:
+            # The usual case, without a detour.
+            feed, tally = self._mender.feed, self.tally.event
+            self.events += len(events)
+            out = []
+            for event in events:
+                tally(event)
+                out.append(feed(event))
+            if self._mender.mends:
+                self._write_down()
+            return b"".join(out)
+        return self._heard_by(self._take(events))
+
+    def close(self) -> bytes:
+        """Take the end of the upstream's message, and give the end of the client's."""
+        if self._over:
+            return b""
+        out = self._take(self._parser.close())
+        for name, step in tuple(self._steps):
+            try:
+                held = step.close(self.book.noting(name, self.events))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._give_up(name, error)
+            else:
+                out += b"".join([self._give(self._event_of(document)) for document in held])
+        if self._mender is not None:
+            out += self._mender.close()
+            self._write_down()
+        elif self._contract is not None:
+            self._watch(self._contract.close())
+        self._over = True
+        out = self._heard_by(self._renamed(out) if self.context.name is not None else out)
+        for recorder in self._recorders:
+            recorder.close()
+        return out
+
+    def cut(self, failure: Failure) -> bytes:
+        """End the client's stream: the upstream broke off. A cut is never turned into a success (G2)."""
+        if self._over:
+            return b""
+        self._over = True
+        if self._mender is None:
+            return self.context.wire.error_event(failure.message, None, self.events, failure.kind)
+        out = self._mender.fail(replace(failure, message=self.context.signed(failure.message)))
+        self._write_down()
+        return out
+
+    def notes(self) -> list[Note]:
+        """Give what was done, so far."""
+        return self.book.notes()
+
+    # -- one event
+
+    def _take(self, events: Sequence[Event]) -> bytes:
+        out = []
+        for event in events:
+            self.events += 1
+            self.tally.event(event)
+            for stepped in self._stepped(event) if self._steps else (event,):
+                given = self._give(stepped)
+                out.append(self._renamed(given) if self.context.name is not None else given)
+        if self._mender is not None and self._mender.mends:
+            self._write_down()
+        return b"".join(out)
+
+    def _give(self, event: Event) -> bytes:
+        if self._mender is not None:
+            return self._mender.feed(event)
+        if self._contract is not None:
+            self._watch(self._contract.feed(event))
+        return event.raw
+
+    def _stepped(self, event: Event) -> Sequence[Event]:
+        """Let the quirks look at an event; what they put in its place is seen by those after them."""
+        if event.data is None:
+            return (event,)
+        now: list[Event] = [event]
+        for name, step in self._steps:
+            following: list[Event] = []
+            for one in now:
+                following += self._one_step(name, step, one)
+            now = following
+        return now
+
+    def _one_step(self, name: str, step: EventStep, event: Event) -> Sequence[Event]:
+        data = event.data
+        if data is None or (step.needles and not any(needle in data for needle in step.needles)):
+            return (event,)
+        try:
+            document = msgspec.json.decode(data)
+        except _UNREADABLE:
+            return (event,)
+        if not isinstance(document, dict):
+            return (event,)
+        try:
+            given = step.event(document, self.book.noting(name, self.events))
+        except Exception as error:  # noqa: BLE001 - the edge (G7): a bug in one quirk must not end the stream
+            self._give_up(name, error)
+            return (event,)
+        if given is None:
+            return (event,)
+        return [_like(event, one) if one is document else self._event_of(one) for one in given]
+
+    def _give_up(self, name: str, error: Exception) -> None:
+        """Go on without a quirk that raised."""
+        self._steps = [(other, step) for other, step in self._steps if other != name]
+        self.book.add([Mend("failed", name, self.events, "", f"the quirk itself failed ({type(error).__name__})")])
+
+    def _event_of(self, document: dict[str, Any]) -> Event:
+        """Frame a document as an event of its own; the chat wire's have no name."""
+        data, kind = msgspec.json.encode(document), document.get("type")
+        name = kind if isinstance(kind, str) and kind.isprintable() and self.context.wire.name != "chat" else None
+        return Event(render(data, name), name, data, None, None, complete=True)
+
+    def _renamed(self, given: bytes) -> bytes:
+        """Put the name that the client asked for in the place of the model's."""
+        if not given or self.context.name is None:
+            return given
+        parser = EventParser()
+        out = []
+        for event in [*parser.feed(given), *parser.close()]:
+            data = event.data
+            named = data and renamed(data, self.context.wire, self.context.name)
+            out.append(event.raw if data is None or named is data else with_data(event, named or b""))
+        return b"".join(out)
+
+    def _heard_by(self, given: bytes) -> bytes:
+        """Show the recorders what the client gets."""
+        if self._heard is not None and given:
+            for event in self._heard.feed(given):
+                if event.data is not None:
+                    for recorder in self._recorders:
+                        recorder.event(event.data)
+        return given
+
+    def _write_down(self) -> None:
+        if self._mender is not None:
+            self.book.add(self._mender.mends)
+            self._mender.mends.clear()
+
+    def _watch(self, violations: Sequence[Any]) -> None:
+        for violation in violations:
+            self.book.add([Mend("seen", violation.code, violation.event, violation.pointer, violation.message)])
+
+    def _too_large(self, error: StreamError) -> bytes:
+        self._over = True
+        if self._mender is None:
+            return error.rest
+        out = self._mender.fail(Failure("upstream", 502, self.context.signed(f"the stream was given up: {error}")))
+        self._write_down()
+        return out
+
+
+def _like(event: Event, document: dict[str, Any]) -> Event:
+    """Give an event with the same framing and other data."""
+    data = msgspec.json.encode(document)
+    return Event(with_data(event, data), event.event, data, event.id, event.retry, event.complete, event.lead)
+
+
+def renamed(data: bytes, wire: Wire, name: str) -> bytes:
+    """Put a name in the place of the model's in a reply's JSON; the same object where it names none."""
+    for text in wire.model_pointers:
+        pointer = parse_pointer(text)
+        try:
+            if get(data, pointer) is not None:
+                return apply(data, [Edit("set", pointer, msgspec.json.encode(name))]).body
+        except BodyError:
+            return data
+    return data
