@@ -33,7 +33,7 @@ class Context:
     """The exchange that a reply belongs to.
 
     ``mend`` off means that the reply is only watched: violations are noted, and nothing is changed but the model's name
-    (``name``, where an alias asks for it). ``flow`` is the id that error texts end with.
+    (``name``, where an alias asks for it).
     """
 
     wire: Wire
@@ -45,11 +45,6 @@ class Context:
     mend: bool = True
     name: str | None = None
     stream: bool = False
-    flow: str = ""
-
-    def signed(self, text: str) -> str:
-        """Give an error text that ends with the flow's id, by which the exchange is found again."""
-        return f"{text} [flow {self.flow}]" if self.flow and self.flow not in text else text
 
 
 def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow: str = "") -> Context | None:
@@ -76,11 +71,10 @@ def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow
             stream=facts.stream,
             seed=seed,
         ),
-        origin=Origin(seed=seed, now=now, model=facts.model, client=facts.client),
+        origin=Origin(seed=seed, now=now, model=facts.model, client=facts.client, flow=flow),
         memory=memory,
         quirks=tuple(known[name] for name in decision.quirks),
         mend=decision.mend,
         name=outcome.reply_name,
         stream=facts.stream,
-        flow=flow,
     )

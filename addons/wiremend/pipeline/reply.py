@@ -8,7 +8,7 @@ code, with the first event and pointer, however often it happened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -155,9 +155,11 @@ class ReplyStream:
         if self._over:
             return b""
         self._over = True
+        self.book.add([Mend("invented", "cut", self.events, "", failure.message)])
         if self._mender is None:
-            return self.context.wire.error_event(failure.message, None, self.events, failure.kind)
-        out = self._mender.fail(replace(failure, message=self.context.signed(failure.message)))
+            words = self.context.origin.signed(failure.message)
+            return self.context.wire.error_event(words, None, self.events, failure.kind)
+        out = self._mender.fail(failure)
         self._write_down()
         return out
 
@@ -262,7 +264,7 @@ class ReplyStream:
         self._over = True
         if self._mender is None:
             return error.rest
-        out = self._mender.fail(Failure("upstream", 502, self.context.signed(f"the stream was given up: {error}")))
+        out = self._mender.fail(Failure("upstream", 502, f"the stream was given up: {error}"))
         self._write_down()
         return out
 

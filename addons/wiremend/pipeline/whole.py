@@ -70,7 +70,7 @@ def failed(context: Context, failure: Failure, status: int) -> Answer:
     text = SAID[wire](failure)
     if status >= HTTPStatus.BAD_REQUEST and told != status:
         text = f"{text} (the provider answered {status})"
-    text = context.signed(text)
+    text = context.origin.signed(text)
     what = f"{status} -> {told} {failure.kind}" if status != told else f"{told} {failure.kind}"
     note = Note("failed", "", "error", f"{what}: {failure.message}", failure.mapped or "")
     if context.stream and failure.kind in IN_THE_STREAM.get(client or "", ()):
@@ -118,7 +118,7 @@ def _with_status(context: Context, body: bytes, status: int) -> bytes:
         said = get(body, ("error", "message"))
         if said is None or said[:1] != b'"':
             return body
-        text = context.signed(f"{json.loads(said)} (the provider answered {status})")
+        text = context.origin.signed(f"{json.loads(said)} (the provider answered {status})")
         return apply(body, [Edit("set", ("error", "message"), json.dumps(text).encode())]).body
     except BodyError:
         return body

@@ -27,12 +27,19 @@ class Origin:
 
     ``seed`` is what minted ids derive from, unlike that of any other exchange (the flow's id). ``now`` is the time in
     whole seconds since 1970, ``model`` the name that the client asked for, ``client`` the agent by its User-Agent.
+    ``flow`` is the short id that error texts end with.
     """
 
     seed: str = ""
     now: int = 0
     model: str | None = None
     client: str | None = None
+    flow: str = ""
+
+    def signed(self, text: str) -> str:
+        """Give an error text that ends with the flow's id, by which the exchange is found again."""
+        mark = f"[flow {self.flow}]"
+        return f"{text} {mark}" if self.flow and not text.endswith(mark) else text
 
     def mint(self, prefix: str, number: int) -> str:
         """Give an id that no other exchange has: ``prefix_`` and 24 hex digits."""

@@ -344,7 +344,11 @@ class Mender:
 
     def _fail(self, failure: Failure) -> None:
         self.failure = failure
-        self._out += (self._hold.release(), error_event(said(failure), None, 0, failure.kind), _END)
+        self._out += (
+            self._hold.release(),
+            error_event(self._origin.signed(said(failure)), None, 0, failure.kind),
+            _END,
+        )
         self._over = True
 
     # -- what is given

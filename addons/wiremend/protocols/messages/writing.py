@@ -60,7 +60,7 @@ class Writer:
         """End the stream with an error, if it has not ended."""
         if self._sent.ended:
             return
-        data = error_body(status_of(failure), failure.kind, said(failure))
+        data = error_body(status_of(failure), failure.kind, self._origin.signed(said(failure)))
         raw = render(data, "error")
         self._sent.feed(Event(raw, "error", data, None, None, complete=True))
         self._out.append(raw)

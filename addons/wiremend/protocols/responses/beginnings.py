@@ -166,7 +166,7 @@ class Beginnings:
             lambda family, at: self._text_of(entry, family, at),
             lambda family: self._parts_of(entry, family),
             call_code="item.call-id-repeated"
-            if track.sent_call not in {None, entry.call_id}
+            if track.sent_call not in (None, entry.call_id)
             else "item.call-id-changed",
         )
 

@@ -121,7 +121,7 @@ class Contract:
                     and event.complete
                     and event.id is None
                     and not event.lead
-                    and (event.raw.isascii() or is_utf8(event))
+                    and (event.raw.isascii() or _decodes(event.raw))
                 ):
                     item = self._live.get(sound.output_index)
                     if (
@@ -344,10 +344,12 @@ def _violation(code: str, number: int, pointer: str, detail: object) -> Violatio
 
 def is_utf8(event: Event) -> bool:
     """Tell whether all bytes of a block are UTF-8, those that no decoder of ours looks at too."""
-    if event.raw.isascii():
-        return True
+    return event.raw.isascii() or _decodes(event.raw)
+
+
+def _decodes(raw: bytes) -> bool:
     try:
-        event.raw.decode()
+        raw.decode()
     except UnicodeDecodeError:
         return False
     return True

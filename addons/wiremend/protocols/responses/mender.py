@@ -184,7 +184,8 @@ class Mender:
         self._note(code, pointer, "response.failed", "failed")
         documents.events.begin()
         ident, number = self._model.ident, documents.sink.next_number()
-        documents.sink.out.append(error_event(said(failure), ident, number, failure.kind))
+        words = self._origin.signed(said(failure))
+        documents.sink.out.append(error_event(words, ident, number, failure.kind))
 
 
 class _Mending:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wiremend.protocols import loose
-from wiremend.protocols.responses.model import CALLS, LostError, text_field
+from wiremend.protocols.responses.model import CALLS, text_field
 from wiremend.protocols.responses.patch import encode
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ PREFIXES: Final = {
 _STATUSES: Final = {"completed", "in_progress", "incomplete"}
 _PARTS: Final = {"output_text", "refusal", "reasoning_text", "summary_text"}
 _MAX_COUNT: Final = 2**53
-_NOTHING: Final[list[Any]] = []
 
 
 class UnnamedError(Exception):
@@ -123,7 +122,7 @@ def _call(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
     if not isinstance(given, str):
         text = "" if phase == "added" else streamed_or(wanted, given)
         patch.set((*at, field), text, "item.arguments-invalid")
-    elif not given and phase == "done" and (text := _known(lambda: wanted.text("", 0), "")):
+    elif not given and phase == "done" and (text := wanted.text("", 0)):
         patch.set((*at, field), text, "item.arguments-invalid", "what was streamed put in")
     if phase == "done" and not (isinstance(item.get("status"), str) and item["status"] in _STATUSES):
         patch.set((*at, "status"), "completed", "item.status-missing")
@@ -132,14 +131,6 @@ def _call(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
 def streamed_or(wanted: Wanted, given: object) -> str:
     """Give a call's arguments: what was streamed of them, else what stands there as JSON."""
     return wanted.text("", 0) or ("" if given is None else encode(given).decode())
-
-
-def _known[T](tell: Callable[[], T], otherwise: T) -> T:
-    """Give what was streamed, or the other where that is not known."""
-    try:
-        return tell()
-    except LostError:
-        return otherwise
 
 
 def _made_part(kind: str, text: str) -> dict[str, Any]:
@@ -155,12 +146,7 @@ def _parts(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
         made = [_made_part(default, given)] if isinstance(given, str) and given else []
         patch.set(at, made or ([] if phase == "added" else wanted.parts(field)), "item.content-invalid")
         given = patch.at(at)
-    elif (
-        not given
-        and phase == "done"
-        and wanted.type == "message"
-        and (parts := _known(lambda: wanted.parts(field), _NOTHING))
-    ):
+    elif not given and phase == "done" and wanted.type == "message" and (parts := wanted.parts(field)):
         patch.set(at, parts, "item.content-invalid", "what was streamed put in")
         given = parts
     for index, part in enumerate(given):

@@ -102,6 +102,9 @@ class Tracks:
             if there is None or (ident is not None and (there.done or not alike)):
                 return None
             found = there
+        elif found.done and there is not None and not there.done and alike and index not in {None, found.sent_index}:
+            # its id is that of an item that has ended, its index that of one that has not
+            found = there if call_id is None or there.sent_call in {None, call_id} else found
         other_call = call_id is not None and found.sent_call is not None and call_id != found.sent_call
         return None if other_call and (found.done or found.type != kind) else found
 
