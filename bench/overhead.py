@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,24 +54,29 @@ addons = [Bare()]
 """
 
 
-def lines(events: int) -> list[bytes]:
+ARRIVED = threading.Semaphore(0)
+"""Let through once for each event that the client has, so that each is on its own in every process, as tokens are."""
+
+
+def lines(events: int, text: str = "word ") -> list[bytes]:
     """Give a chat answer of so many events."""
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
     role = {**chunk, "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
-    delta = {**chunk, "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}
+    delta = {**chunk, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
     last = {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-    text = f"data: {json.dumps(delta)}\n\n".encode()
+    more = f"data: {json.dumps(delta)}\n\n".encode()
     ends = [f"data: {json.dumps(last)}\n\n".encode(), b"data: [DONE]\n\n"]
-    return [f"data: {json.dumps(role)}\n\n".encode(), *[text] * events, *ends]
+    return [f"data: {json.dumps(role)}\n\n".encode(), *[more] * events, *ends]
 
 
-def script(events: int) -> Callable[[Request, Reply], None]:
-    """Give an upstream that streams such an answer, each event in a chunk of its own."""
-    stream = lines(events)
+def script(events: int, text: str = "word ") -> Callable[[Request, Reply], None]:
+    """Give an upstream that streams such an answer, one event at a time: the next when the client has the last."""
+    stream = lines(events, text)
 
     def answer(_: Request, reply: Reply) -> None:
         reply.head(200, [("content-type", "text/event-stream")])
         for line in stream:
+            reply.wait(ARRIVED)
             reply.send(line)
         reply.end()
 
@@ -82,11 +88,15 @@ def call(port: int, body: bytes) -> float:
     with Client.plain(port) as client:
         headers = {"host": "127.0.0.1", "content-type": "application/json", "authorization": "Bearer sk-FAKE-bench"}
         began = time.perf_counter()
+        ARRIVED.release()
         response = client.request("POST", "/v1/chat/completions", headers, body)
         chunks = response.chunks()
         next(chunks)
         first = time.perf_counter() - began
+        ARRIVED.release()
         for _ in chunks:
+            ARRIVED.release()
+        while ARRIVED.acquire(blocking=False):
             pass
         return first
 
@@ -96,6 +106,9 @@ SHORT = 50
 
 LARGE = 100 * 1024 * 1024
 """Bytes of the long stream whose memory is looked at."""
+
+GROWTH = 8
+"""MiB by which the memory may grow once a tenth of that stream has passed."""
 
 LIMIT = 1.25
 """What an event may cost, against the bare mitmdump."""
@@ -157,10 +170,11 @@ def measure(
     return {key: sum(process.cpu_times()[:2]) - before[key] for key, process in processes.items()}, firsts
 
 
-def memory() -> None:
-    """Send 100 MB of events through Wiremend, and print what its memory does."""
-    count = LARGE // len(lines(1)[1])
-    with Upstream(script(count)) as upstream:
+def memory() -> int:
+    """Send 100 MB of events through Wiremend, and print what its memory does; gives 1 where it grows on and on."""
+    text = "word " * 4000
+    count = LARGE // len(text)
+    with Upstream(script(count, text)) as upstream:
         rules = f"providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab/m\n"
         with (
             Mitm(rules, options={"flow_detail": 0, "termlog_verbosity": "error"}) as proxy,
@@ -168,20 +182,22 @@ def memory() -> None:
         ):
             process = psutil.Process(proxy.process.pid)
             headers = {"host": "127.0.0.1", "content-type": "application/json", "authorization": "Bearer sk-FAKE-bench"}
-            response = client.request(
-                "POST", "/v1/chat/completions", headers, b'{"model":"m","stream":true,"messages":[]}'
-            )
+            ARRIVED.release()
+            body = b'{"model":"m","stream":true,"messages":[]}'
+            response = client.request("POST", "/v1/chat/completions", headers, body)
             seen, marks = 0, {}
             for chunk in response.chunks():
+                ARRIVED.release()
                 seen += len(chunk)
                 mark = seen * 10 // LARGE
                 if mark not in marks:
                     marks[mark] = process.memory_info().rss / 1024**2
     print("memory at each tenth of 100 MB of events, in MiB:", *(f"{size:.0f}" for size in marks.values()))
+    sizes = list(marks.values())
+    return int(sizes[-1] - sizes[1] > GROWTH)
 
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
     code = main(*(given + [40, 2000][len(given) :]))
-    memory()
-    sys.exit(code)
+    sys.exit(code | memory())

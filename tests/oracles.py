@@ -1,55 +1,31 @@
 """The official Python SDKs as judges of a reply's bytes: what each understands, or why it gives up.
 
 Each call goes through a transport that answers with the bytes; no socket is opened. The judges of the JavaScript world
-are in ``tests/clients/judge.py``; both give a :class:`Verdict`.
+are in ``tests/clients/judge.py``, the readers of agents that are no SDKs in ``tests/oracles_agents.py``; all give a
+:class:`tests.verdicts.Verdict`.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 import httpx2
 import openai
 
+from tests.oracles_agents import AGENTS
+from tests.verdicts import Served, Verdict
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["ORACLES", "Served", "Verdict", "verdict"]
 
 KEY: Final = "sk-FAKE-judge"
 BASE: Final = "http://127.0.0.1:9"
 MESSAGES: Final[Any] = [{"role": "user", "content": "hi"}]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a parser made of a reply; ``tools`` are pairs of name and input, ``error`` is why it gave up.
-
-    ``finish`` is the wire's own word for why the turn ended, or the parser's; ``usage`` are input and output tokens.
-    """
-
-    ok: bool
-    text: str = ""
-    tools: tuple[tuple[str, Any], ...] = ()
-    finish: str | None = None
-    error: str | None = None
-    usage: tuple[int | None, int | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A reply as a client gets it; ``whole`` for a call that asked for no stream."""
-
-    body: bytes
-    status: int = 200
-    kind: str = "text/event-stream"
-    whole: bool = False
-
-    def __call__(self, _: httpx2.Request) -> httpx2.Response:
-        """Answer any request."""
-        return httpx2.Response(self.status, headers={"content-type": self.kind}, content=self.body)
 
 
 def _anthropic(served: Served) -> Verdict:
@@ -109,6 +85,7 @@ ORACLES: Final[dict[str, Callable[[Served], Verdict]]] = {
     "anthropic-py": _anthropic,
     "openai-py": _openai,
     "openai-py/responses": _responses,
+    **AGENTS,
 }
 
 

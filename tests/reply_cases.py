@@ -101,9 +101,12 @@ def load(folder: Path) -> Case:
     file = folder / "rules.yaml" if (folder / "rules.yaml").exists() else shipped()
     resolved = load_rules(file.read_text("utf-8"), file.name, about.get("environment", {})).resolved
     memory = Memory()
-    outcome = rewrite(client.sent(), resolved, memory, SEED)
+    for key, value in about.get("memory", {}).items():
+        memory.keep(key, value)
+    seed = about.get("seed", SEED)
+    outcome = rewrite(client.sent(), resolved, memory, seed)
     assert isinstance(outcome, Rewritten), outcome
-    context = context_for(outcome, memory, seed=SEED, now=NOW)
+    context = context_for(outcome, memory, seed=seed, now=NOW)
     assert context is not None, "the case is of no turn of a conversation"
     return Case(folder, about, context, Stored.read(folder / "reply.http"), Stored.read(folder / "answer.http"))
 

@@ -47,5 +47,15 @@ def test_with_them_it_is_ours() -> None:
     )
 
 
+def test_of_a_long_stream_the_flow_keeps_the_beginning() -> None:
+    kept = layer.Beginning()  # type: ignore[no-untyped-call]  # mitmproxy has no types here
+    for number in range(40):
+        kept += bytes([number]) * (layer.STORED // 32 + 1)
+    given = bytes(kept)
+    assert len(given) == len(kept) == layer.STORED
+    assert given.startswith(b"\0" * (layer.STORED // 32 + 1) + b"\1")
+    assert max(given) == 31
+
+
 def _context() -> Context:
     return Context(tflow.tclient_conn(), Options())

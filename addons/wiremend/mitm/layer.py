@@ -21,7 +21,7 @@ What mitmproxy's hooks cannot do is done by subclassing ``HttpLayer`` and ``Http
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, Self, cast
 
 from mitmproxy import http
 from mitmproxy.flow import Error
@@ -37,6 +37,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
+from mitmproxy.proxy.utils import ReceiveBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,7 @@ INTERNALS = (
         ),
     ),
     (HttpUpstreamProxy, ("make",)),
+    (ReceiveBuffer, ("__iadd__", "__len__")),
 )
 """What this file stands on: classes, and the names in them."""
 
@@ -99,6 +101,21 @@ class Endings(Protocol):
 
     def cut(self, flow: http.HTTPFlow, message: str) -> bytes | None:
         """Give the last bytes of a stream that the upstream cut, ``b""`` for none; None to drop the client."""
+
+
+STORED = 8 * 1024 * 1024
+"""Bytes of a streamed body that the flow keeps to be looked at; memory stays flat however long the stream is."""
+
+
+class Beginning(ReceiveBuffer):
+    """Keeps the first bytes of what is added to it."""
+
+    def __iadd__(self, other: bytes) -> Self:
+        """Add as much as there is room for."""
+        room = STORED - len(self)
+        if room > 0:
+            super().__iadd__(other[:room])
+        return self
 
 
 class WireStream(HttpStream):
@@ -162,7 +179,8 @@ class WireStream(HttpStream):
             yield from self.server_state(last)
 
     def start_response_stream(self) -> layer.CommandGenerator[None]:
-        """Let the body stream, and ask to be woken where something is to be sent between events."""
+        """Let the body stream, keep the first part of it, and ask to be woken if something is to be sent meanwhile."""
+        self.response_body_buf = Beginning()  # type: ignore[no-untyped-call]  # mitmproxy has no types here
         yield from super().start_response_stream()
         yield from self._wake_later()
 

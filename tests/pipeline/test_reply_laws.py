@@ -1,0 +1,227 @@
+"""Laws of a stream's whole way through the pipeline: quirks, contract step, name, recorders, on the three wires.
+
+Whatever comes, nothing raises (G7), what leaves is legal and ends (G2), cuts do not matter (G3), and what is legal
+leaves as it came with nothing noted (G1). A cut is never a success. Where a part of ours fails, the stream ends all the
+same, and never as a success that it was not.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.pipeline.kit import (
+    LEGAL,
+    NAMES,
+    REWRITES,
+    anything,
+    begun,
+    context,
+    documents,
+    events,
+    faults,
+    finished,
+    mended,
+    succeeds,
+    working,
+)
+from tests.wire import bytewise, cuttings
+from wiremend.protocols.failure import Failure
+from wiremend.sse import DEFAULT_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wiremend.protocols.base import WireName
+
+CUT = Failure("upstream", 502, "the provider cut the stream")
+each_wire = pytest.mark.parametrize("name", NAMES)
+
+
+# --- whatever comes
+
+
+@each_wire
+@settings(max_examples=80)
+@given(st.data())
+def test_any_bytes_end_legally_with_all_quirks_or_none(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(anything(name))
+    quirks = data.draw(st.sampled_from(([], working(name))))
+    out, stream = mended(context(name, quirks=quirks), [raw])
+    assert faults(name, out) == []
+    assert (stream.failure is None) == succeeds(name, out)
+
+
+@each_wire
+@settings(max_examples=40)
+@given(st.data())
+def test_cuts_do_not_matter(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(anything(name))
+    of = context(
+        name,
+        quirks=data.draw(st.sampled_from(([], working(name)))),
+        name=data.draw(st.sampled_from((None, "alias"))),
+        mend=data.draw(st.sampled_from((True, True, False))),
+    )
+    out, stream = mended(of, [raw])
+    for chunks in (bytewise(raw), data.draw(cuttings(raw))):
+        again, other = mended(of, chunks)
+        assert again == out
+        assert other.notes() == stream.notes()
+
+
+@each_wire
+@settings(max_examples=60)
+@given(st.data())
+def test_bytes_that_are_only_watched_leave_as_they_came(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(anything(name))
+    out, stream = mended(context(name, quirks=working(name), mend=False), data.draw(cuttings(raw)))
+    assert out == raw
+    assert {note.kind for note in stream.notes()} <= {"seen"}
+
+
+# --- what is legal
+
+
+@each_wire
+@settings(max_examples=60)
+@given(st.data())
+def test_what_is_legal_is_left_alone_with_nothing_noted(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(LEGAL[name])
+    quirks = [quirk for quirk in working(name) if quirk.name not in REWRITES]
+    for active in ([], quirks):
+        out, stream = mended(context(name, quirks=active), data.draw(cuttings(raw)))
+        assert out == raw
+        assert stream.notes() == []
+        assert stream.failure is None
+
+
+@each_wire
+@settings(max_examples=60)
+@given(st.data())
+def test_a_legal_event_leaves_in_the_call_that_brings_its_last_byte(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(LEGAL[name])
+    stream = begun(context(name))
+    for event in events(raw):
+        assert stream.feed(event.raw) == event.raw
+    assert stream.close() == b""
+
+
+@each_wire
+@settings(max_examples=60)
+@given(st.data())
+def test_an_alias_is_the_only_name_that_the_client_sees(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(LEGAL[name])
+    out, stream = mended(context(name, name="alias"), data.draw(cuttings(raw)))
+    plain, _ = mended(context(name), [raw])
+    named = [_model(one) for one in documents(out)]
+    assert set(named) <= {"alias", None}
+    assert [_model(one) is None for one in documents(plain)] == [one is None for one in named]
+    assert stream.notes() == []
+
+
+def _model(document: Any) -> str | None:  # noqa: ANN401 - JSON
+    if not isinstance(document, dict):
+        return None
+    inner = document.get("message") or document.get("response") or document
+    model: str | None = inner.get("model")
+    return model
+
+
+# --- what breaks off
+
+
+@each_wire
+@settings(max_examples=100)
+@given(st.data())
+def test_a_part_of_a_legal_stream_is_never_a_success(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(LEGAL[name])
+    at = data.draw(st.integers(0, len(raw)))
+    quirks = data.draw(st.sampled_from(([], working(name))))
+    stream = begun(context(name, quirks=quirks))
+    out = stream.feed(raw[:at])
+    whole = stream.ended
+    how: Callable[[], bytes] = data.draw(st.sampled_from((stream.close, lambda: stream.cut(CUT))))
+    out += how()
+    assert faults(name, out) == []
+    assert stream.ended
+    if how == stream.close:
+        assert not succeeds(name, out) or finished(name, raw[:at])
+    else:
+        assert succeeds(name, out) == whole
+        assert whole or CUT.message.encode() in out
+    assert stream.cut(CUT) == stream.close() == stream.feed(raw) == b""
+
+
+@each_wire
+@settings(max_examples=60)
+@given(st.data())
+def test_whatever_came_before_a_cut_ends_legally(name: WireName, data: st.DataObject) -> None:
+    raw = data.draw(anything(name))
+    stream = begun(context(name, quirks=data.draw(st.sampled_from(([], working(name))))))
+    out = stream.feed(raw)
+    whole = stream.ended
+    out += stream.cut(CUT)
+    assert faults(name, out) == []
+    assert whole or not succeeds(name, out)
+
+
+@each_wire
+@pytest.mark.parametrize("mend", (True, False))
+def test_an_event_that_never_ends_is_an_error_or_passes(name: WireName, mend: bool) -> None:  # noqa: FBT001 - a column
+    stream = begun(context(name, mend=mend))
+    raw = b'data: {"x":"' + b"x" * DEFAULT_LIMIT
+    out = stream.feed(raw) + stream.feed(b"more") + stream.close()
+    if mend:
+        assert faults(name, out) == []
+        assert not succeeds(name, out)
+        assert len(out) < 2000
+    else:
+        assert out.startswith(raw)
+
+
+# --- where a part of ours fails (G7)
+
+
+class Bug(Exception):  # noqa: N818 - what it stands for is no error of any kind that we know
+    """A bug of ours."""
+
+
+def raises(*_: object) -> Any:  # noqa: ANN401 - it gives nothing
+    raise Bug
+
+
+def quirk(**parts: Any) -> Any:  # noqa: ANN401 - a stand-in for a Quirk
+    """Make a quirk of nothing but these parts."""
+    whole = {"name": "of-the-test", "step": None, "recorder": None, "reply": None, "request": None, **parts}
+    return SimpleNamespace(**whole)
+
+
+def step(**parts: Any) -> Any:  # noqa: ANN401 - a stand-in for a Quirk
+    """Make a quirk of a step that does nothing but these."""
+    methods = {"needles": (), "event": lambda *_: None, "close": lambda *_: [], **parts}
+    return quirk(step=lambda _: SimpleNamespace(**methods))
+
+
+def _ruins(document: dict[str, Any], _: object) -> Any:  # noqa: ANN401 - it gives nothing
+    document.clear()
+    raise Bug
+
+
+@each_wire
+@pytest.mark.parametrize(
+    "broken",
+    (step(event=raises), step(event=_ruins), step(close=raises), step(event=_ruins, close=raises)),
+    ids=("event", "event, half done", "close", "both"),
+)
+@settings(max_examples=15)
+@given(st.data())
+def test_a_quirk_that_fails_is_left_out_and_told(name: WireName, broken: Any, data: st.DataObject) -> None:  # noqa: ANN401 - a quirk
+    raw = data.draw(LEGAL[name])
+    out, stream = mended(context(name, quirks=[broken]), data.draw(cuttings(raw)))
+    assert out == raw
+    assert [(note.kind, note.short) for note in stream.notes()] == [("failed", "of-the-test")]
