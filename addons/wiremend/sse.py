@@ -25,10 +25,17 @@ in a lone CR, the stream's line end is CR, and the event leaves at once (``data:
 all, it is the ``lead`` of the next event and no line of its own. If that line ended in CRLF or LF, or there was none
 yet, the CR is held for one byte, so that the ``raw`` of a CRLF stream ends in a whole CRLF. This is the one thing that
 this module holds back (G4): at most one byte, and only where line ends are mixed; :meth:`EventParser.close` lets it go.
+
+Some providers leave the blank lines out, or ``data:`` as well (quirk ``sse-framing``), and then the whole stream is one
+block. A parser that takes events ``apart`` ends a block early in two cases, in which no JSON could come of it otherwise:
+its one data line is a JSON object (or ``[DONE]``) and a further data line begins with ``{`` or ``[DONE]``; or a line is
+a JSON object (or ``[DONE]``) without any field's name, in a stream where nothing was framed before. The first is known
+with the first bytes of the next event's data, the second with the line's end.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -47,6 +54,10 @@ _TOKEN: Final = re.compile(rb"\r|\n|[^\r\n]+")
 _PLAIN: Final = re.compile(rb"(?:event: ([^\r\n]*)\n)?data: ([^\r\n]*)\n\n")
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _MAX_RETRY_DIGITS: Final = 18
+_DONE: Final = b"[DONE]"
+_BEGINS: Final = re.compile(rb"data: ?(?:\{|\[DONE\])")
+_BEGINS_BYTES: Final = len(b"data: [DONE]")
+_REPEATED: Final = frozenset({b"event", b"id", b"retry"})
 
 type _State = Literal["start", "line", "cr", "held", "spent"]
 type _Action = Literal["", "end", "end before", "lead"]
@@ -76,6 +87,8 @@ class Event(msgspec.Struct, frozen=True):
     ``complete`` is False for the last block of a stream that ended without a blank line. The WHATWG tells browsers to
     drop such a block; providers that close right after their last line (quirk ``sse-final-newline-missing``) mean it.
 
+    It is False too where ``apart`` is True: the block had no blank line, and the parser took it apart from the next.
+
     ``lead`` counts the bytes at the front of ``raw`` that are part of no line: the byte order mark (3), or the LF
     whose CR had already ended the event before (1).
     """
@@ -87,6 +100,7 @@ class Event(msgspec.Struct, frozen=True):
     retry: int | None
     complete: bool
     lead: int = 0
+    apart: bool = False
 
 
 class StreamError(BodyError):
@@ -106,11 +120,31 @@ class StreamError(BodyError):
 class EventParser:
     """Turns chunks, cut anywhere, into events; an event is given out by the call that brings its last byte."""
 
-    __slots__ = ("_closed", "_failed", "_held", "_lead", "_limit", "_opening", "_state")
+    __slots__ = (
+        "_apart",
+        "_bare",
+        "_closed",
+        "_failed",
+        "_framed",
+        "_held",
+        "_lead",
+        "_limit",
+        "_line",
+        "_looking",
+        "_opening",
+        "_shut",
+        "_state",
+    )
 
-    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
-        """Read events of at most ``limit`` bytes of ``raw``."""
+    def __init__(self, limit: int = DEFAULT_LIMIT, *, apart: bool = False) -> None:
+        """Read events of at most ``limit`` bytes of ``raw``; ``apart``: also where no blank line parts them."""
         self._limit = limit
+        self._apart = apart
+        self._line = 0  # where in its block the last line begins
+        self._bare = False  # that line may be an event without its framing
+        self._framed = False  # something was framed, so that no line is
+        self._looking = False  # that line may begin the next event
+        self._shut = False  # this block is no event that could be followed by another
         self._held = bytearray()
         self._lead = 0
         self._state: _State = "start"
@@ -139,12 +173,20 @@ class EventParser:
         for token in _TOKEN.finditer(data, start):
             at = token.start()
             kind = _KINDS.get(data[at], "other")
-            action, state = _TABLE[self._state][kind]
+            before = self._state
+            action, state = _TABLE[before][kind]
             if action == "end before":
                 self._end(events, data, start, at)
                 start = at
+                before = state
                 action, state = _TABLE[state][kind]
             self._state = state
+            if self._apart:
+                if self._bare and not action and (state == "start" or before == "cr"):
+                    start = self._end_bare(events, data, start, at if kind == "other" else token.end())
+                if kind == "other":
+                    start = self._part(events, data, start, token, begun=before != "line")
+                    continue
             if action == "lead":
                 self._lead = 1
             elif action == "end":
@@ -161,6 +203,7 @@ class EventParser:
             decoded = None if name is None else name.decode("utf-8", "replace")
             events.append(Event(found[0], decoded, found[2], None, None, complete=True))
             start = found.end()
+        self._framed = self._framed or start > 0
         return start
 
     def close(self) -> list[Event]:
@@ -201,6 +244,62 @@ class EventParser:
         events.append(_read(bytes(self._held), self._lead, complete=True))
         self._held.clear()
         self._lead = 0
+        self._bare = self._shut = False
+
+    def _part(self, events: list[Event], data: bytes, start: int, token: re.Match[bytes], *, begun: bool) -> int:
+        """Look at a piece of a line: where it begins another event, give the one before; give where the block begins.
+
+        What is seen of a line does not depend on the cut: it is its first bytes, up to what tells.
+        """
+        at, end = token.span()
+        if begun:
+            self._line = len(self._held) + at - start
+            first = data[at]
+            self._looking = first == ord("d") and not self._shut and self._line > self._lead
+            if not self._framed and first != ord(":"):
+                self._bare = first in b"{["
+                self._framed = not self._bare
+        if not self._looking:
+            return start
+        held = len(self._held)
+        head = bytes(self._held[self._line :]) + data[max(start, start + self._line - held) : end][:_BEGINS_BYTES]
+        found = _BEGINS.match(head)
+        self._looking = found is None and end == len(data) and len(head) < _BEGINS_BYTES
+        if found is None:
+            return start
+        size = self._line + found.end()
+        if size > self._limit:
+            self._hold(events, data, start, start + size - held)  # raises
+        block = (bytes(self._held) + data[start : start + max(0, self._line - held)])[: self._line]
+        place = _end_of_event(block, self._lead)
+        self._shut = place < 0
+        if place <= 0:
+            return start
+        events.append(_read(block[:place], self._lead, complete=False, apart=True))
+        del self._held[:place]
+        self._line -= place
+        self._lead = 0
+        return start + max(0, place - held)
+
+    def _end_bare(self, events: list[Event], data: bytes, start: int, end: int) -> int:
+        """Look at a line without a field's name that has ended: give it if it is an event; give where the next begins.
+
+        A line end that follows at once is part of no line, as after an event that a CR ended.
+        """
+        held = len(self._held)
+        line = bytes(self._held[self._line :]) + data[max(start, start + self._line - held) : end]
+        self._bare = False
+        self._framed = not _is_whole(line)
+        if self._framed:
+            return start
+        self._hold(events, data, start, end)
+        events.append(_read(bytes(self._held), self._lead, complete=False, apart=True))
+        self._held.clear()
+        self._lead = 0
+        self._shut = False
+        if self._state == "start":
+            self._state = "spent"
+        return end
 
 
 def render(data: bytes, event: str | None = None) -> bytes:
@@ -242,7 +341,7 @@ def with_data(event: Event, new_data: bytes) -> bytes:
     return body + blank
 
 
-def _read(raw: bytes, lead: int, *, complete: bool) -> Event:
+def _read(raw: bytes, lead: int, *, complete: bool, apart: bool = False) -> Event:
     """Interpret the fields of one block."""
     name: str | None = None
     ident: str | None = None
@@ -259,7 +358,44 @@ def _read(raw: bytes, lead: int, *, complete: bool) -> Event:
             ident = value.decode("utf-8", "replace")
         elif field == b"retry" and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
             retry = int(value)
-    return Event(raw, name, b"\n".join(data) if data else None, ident, retry, complete, lead)
+    return Event(raw, name, b"\n".join(data) if data else None, ident, retry, complete, lead, apart)
+
+
+def _end_of_event(block: bytes, lead: int) -> int:
+    """Tell where in a block the event ends that further data must not join; 0: it has no data yet, -1: nowhere.
+
+    Lines behind the data are the event's own, up to one that names a field for the second time: that is the next one's.
+    """
+    at, place, value, named = lead, 0, None, set[bytes]()
+    for line in block[lead:].splitlines(keepends=True):
+        field, _, rest = line.partition(b":")
+        if field.rstrip() == b"data":
+            if value is not None:
+                return -1
+            value = rest
+        elif value is None:
+            named.add(field)
+        elif not place and field in _REPEATED and field in named:
+            place = at
+        at += len(line)
+    if value is None:
+        return 0
+    return (place or at) if _is_whole(value) else -1
+
+
+def _is_whole(text: bytes) -> bool:
+    """Tell whether a line holds a whole JSON object, or ``[DONE]``."""
+    text = text.strip()
+    if not text.startswith(b"{") or not text.endswith(b"}"):
+        return text == _DONE
+    try:
+        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        try:
+            json.loads(text.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            return False
+    return True
 
 
 def _data_lines(data: bytes, end_of_line: bytes) -> bytes:

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from mitmproxy import http
 
+from tests.lab.replies import Answer, messages_events
 from tests.mitm.kit import addons, at_gateway, flow
-from wiremend.mitm import observe, reply, rewrite
+from wiremend.mitm import reply, rewrite
+from wiremend.mitm.through import Through
+from wiremend.pipeline.reply import ReplyStream
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.mitm.kit import Addons
 
 RULES = "providers: {lab: {base_url: 'http://127.0.0.1:9/v1', key: client}}\ndefault: lab/m\n"
 URL = "https://api.anthropic.com/v1/v1/messages"
@@ -58,23 +63,59 @@ def test_a_gateway_request_has_nowhere_to_go_on_to_and_is_told_in_its_wires_word
     assert b"FAKE" not in (one.response.content or b"")
 
 
-@pytest.mark.parametrize("kind", ("text/event-stream", "application/json"))
-def test_a_reply_streams_on_unobserved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
+def test_a_stream_goes_on_untouched_as_long_as_nothing_was_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chunks = [b"data: {}\n\nda", b"ta: {}\n", b"\n"]
+    chunks = [b"da", b"ta: {}\n\nda", b"ta: {}\n", b"\n"]
     with addons(tmp_path, RULES) as made, caplog.at_level(logging.ERROR, logger="wiremend"):
-        one = flow(URL, headers={"x-api-key": "k"}, body=b'{"model":"m","stream":true}')
-        made.request(one)
-        one.response = http.Response.make(200, b"", {"content-type": kind})
-        made.reply.responseheaders(one)
-        stream = one.response.stream
-        assert callable(stream)
-        monkeypatch.setattr(observe.Observer, "_take", boom)
-        assert [stream(chunk) for chunk in chunks] == chunks
+        one, stream = streaming(made)
+        assert stream(chunks[0]) == []
+        monkeypatch.setattr(ReplyStream, "feed", boom)
+        assert stream(chunks[1]) == [chunks[0] + chunks[1]]
+        assert [stream(chunk) for chunk in chunks[2:]] == [[chunk] for chunk in chunks[2:]]
         assert stream(b"") == []
         made.reply.response(one)
     assert sum(one.id in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_stream_of_which_something_was_sent_ends_with_its_wires_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    events = messages_events(Answer())
+    with addons(tmp_path, RULES) as made, caplog.at_level(logging.ERROR, logger="wiremend"):
+        one, stream = streaming(made)
+        assert stream(events[0]) == [events[0]]
+        monkeypatch.setattr(ReplyStream, "feed", boom)
+        (error,) = stream(events[1])
+        assert error.startswith(b"event: error\ndata: {")
+        assert stream(events[2]) == stream(b"") == []
+        made.reply.response(one)
+    assert sum(one.id in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_whole_reply_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with addons(tmp_path, RULES) as made, caplog.at_level(logging.ERROR, logger="wiremend"):
+        one = flow(URL, headers={"x-api-key": "k"})
+        made.request(one)
+        one.response = http.Response.make(200, b'{"odd": 1}', {"content-type": "application/json"})
+        made.reply.responseheaders(one)
+        assert one.response.stream is False
+        monkeypatch.setattr(reply, "whole", boom)
+        made.reply.response(one)
+        assert one.response.content == b'{"odd": 1}'
+    assert sum(one.id in record.getMessage() for record in caplog.records) == 1
+
+
+def streaming(made: Addons) -> tuple[http.HTTPFlow, Through]:
+    """Give a flow whose reply is a stream of events, and what it goes through."""
+    one = flow(URL, headers={"x-api-key": "k"}, body=b'{"model":"m","stream":true}')
+    made.request(one)
+    one.response = http.Response.make(200, b"", {"content-type": "text/event-stream"})
+    made.reply.responseheaders(one)
+    assert isinstance(one.response.stream, Through)
+    return one, one.response.stream
 
 
 def test_a_row_that_cannot_be_made_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

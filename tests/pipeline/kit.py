@@ -92,10 +92,10 @@ def context(name: WireName, *, quirks: Iterable[Quirk] = (), **more: Any) -> Con
         wire=WIRES[name],
         mending=MENDING[name],
         scope=Scope(wire=name, model="k3-sent", host="llm.example", stream=True, seed="seed"),
-        origin=Origin(seed="seed", now=1700000000, model="asked"),
+        origin=Origin(seed="seed", now=1700000000, model="asked", flow="f10e1d"),
         memory=Memory(),
         quirks=tuple(quirks),
-        **{"stream": True, "flow": "f10e1d", **more},
+        **{"stream": True, **more},
     )
 
 

@@ -4,8 +4,8 @@
   be dead (facts: with ``eager`` the client is dropped before any hook).
 - ``keep_host_header`` is on: in reverse mode mitmproxy would replace the Host before the gateway can judge it. It is
   replaced afterwards, unless the user had switched the option on.
-- ``store_streamed_bodies`` is on: replies are streamed through, and people want to see them in mitmweb all the same (the
-  first few MiB of them, see ``layer``).
+- ``store_streamed_bodies`` is on: replies are streamed through, and people want to see them in mitmweb all the same
+  (the first few MiB of them, see ``layer``).
 - ``ssl_verify_upstream_trusted_ca`` becomes mitmproxy's roots plus those that the machine's own variables name
   (``SSL_CERT_FILE`` and the like), so that a company's CA upstream is honoured. ``ssl_insecure`` is never touched.
 

@@ -1,7 +1,7 @@
 """What mitmproxy hands each chunk of a streamed reply, and ``b""`` at its end: it gives back what the client gets.
 
-``[]`` says nothing, where ``b""`` would end an HTTP/1 body. A failure of ours is caught here (G7): the client's stream
-then ends with its wire's error, for what has been sent already cannot be taken back.
+``[]`` says nothing, where ``b""`` would end an HTTP/1 body. A failure of ours is caught here (G7): as long as nothing
+has been sent the stream goes on untouched; after that it ends with its wire's error, for it cannot be taken back.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from wiremend.pipeline.reply import ReplyStream
 from wiremend.protocols.failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
     from wiremend.pipeline.context import Context
@@ -34,29 +32,44 @@ class Through:
         self.house = house
         self.flow = flow
         self.decoder = StreamDecoder(coding) if coding else None
+        self.began = False
+        """Whether the client has been given something; until then ``taken`` is what came."""
+        self.taken = b""
+        self.raw = False
         self.broken = False
         exchange.tally = tally
         exchange.reply = self.stream
 
-    def __call__(self, data: bytes) -> bytes | Iterable[bytes]:
+    def __call__(self, data: bytes) -> list[bytes]:
         """Take a chunk and give what the client gets, in the same callback (G4)."""
+        if self.raw:
+            return [data] if data else []
         if self.broken:
             return []
         try:
-            if self.exchange.first_byte is None and data:
-                self.exchange.first_byte = time.monotonic()
-            if not data:
-                given = self.stream.close()
-            elif self.decoder is None:
-                given = self.stream.feed(data)
-            else:
-                given = b"".join([self.stream.feed(piece) for piece in self.decoder.feed(data)])
+            given = self._take(data)
         except CodingError as error:
             return self._end(str(error))
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(self.flow, "to mend the reply", error)
-            return self._end("Wiremend failed to mend the reply")
+            if self.began or self.decoder is not None:
+                return self._end("Wiremend failed to mend the reply")
+            self.raw = True  # nothing has been sent yet: it goes on untouched
+            return [self.taken + data] if self.taken or data else []
+        if given:
+            self.began, self.taken = True, b""
+        elif not self.began:
+            self.taken += data
         return [given] if given else []
+
+    def _take(self, data: bytes) -> bytes:
+        if not data:
+            return self.stream.close()
+        if self.exchange.first_byte is None:
+            self.exchange.first_byte = time.monotonic()
+        if self.decoder is None:
+            return self.stream.feed(data)
+        return b"".join([self.stream.feed(piece) for piece in self.decoder.feed(data)])
 
     def _end(self, message: str) -> list[bytes]:
         self.broken = True
@@ -80,7 +93,7 @@ class Once:
         """Keep the body."""
         self.body = body
 
-    def __call__(self, data: bytes) -> bytes | Iterable[bytes]:  # noqa: ARG002 - the upstream's bytes are of no use
+    def __call__(self, data: bytes) -> list[bytes]:  # noqa: ARG002 - the upstream's bytes are of no use
         """Give the body at once, then nothing."""
         given, self.body = self.body, b""
         return [given] if given else []

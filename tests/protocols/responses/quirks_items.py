@@ -154,6 +154,12 @@ IDENTITY: Final = (
         PY,
     ),
     Row(
+        "a call_id of another type, by which openai-python looks up the item",
+        every(stream(stranger()), "/item/call_id", [], 2),
+        {("item.call-id-missing", 2, "/item/call_id")},
+        PY,
+    ),
+    Row(
         "another call_id at the end",
         every(CALL, "/item/call_id", "call_2", 6),
         alone("item.call-id-changed", 6, "/item/call_id"),

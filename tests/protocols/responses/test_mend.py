@@ -77,6 +77,7 @@ COMES_TO: Final[dict[str, Any]] = {
     "142 all 0": [message("Hello there"), call()],
     "142 not from 0": [call()],
     "141 input missing": [custom()],
+    "a call_id of another type, by which openai-python looks up the item": [stranger()],
     "141 no status of a search": [search()],
     "text in a refusal": [refusal("never")],
     **{name: [reasoning("first", "second", raw="raw")] for name in ("139 no summary_part.added", "141 no summary")},

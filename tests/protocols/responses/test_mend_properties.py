@@ -66,7 +66,7 @@ def test_what_is_legal_stays_as_it_is_however_it_is_cut(data: st.DataObject, dra
     assert mender.failure is None
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(damaged())
 def test_whatever_happens_to_a_stream_what_goes_out_is_legal(events: Stream) -> None:
     mender = check(encode([as_sent(event) for event in events]))
@@ -108,14 +108,14 @@ def ruined(draw: st.DrawFn) -> Stream:
     return [event for number, event in enumerate(events) if number not in dropped]
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(ruined())
 def test_streams_that_are_wrong_throughout_become_legal_too(events: Stream) -> None:
     mender = check(encode([as_sent(event) for event in events]))
     mark("failed" if mender.failure else "mended" if mender.mends else "legal")
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.lists(BLOCKS, max_size=6))
 @example([b"data: " + b"[" * 100_000 + b"\n\n"])
 @example([b'data: {"type": "response.output_item.done", "item": ' + b'{"call_id":' * 5000 + b"\n\n"])

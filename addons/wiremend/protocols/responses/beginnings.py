@@ -89,7 +89,7 @@ class Beginnings:
                 call_id, call_code = self._mint(kind, "call"), "item.call-id-repeated"
             elif call_id is None:
                 call_id = self._mint(kind, "call") if kind in CALLS else item.get("call_id")
-        elif kind in PREFIXES:
+        else:
             call_id = None
         return Wanted(
             kind,

@@ -148,6 +148,8 @@ class _Body:
             call_id = named(call_id)
             if call_id is None or (kind, call_id) in self._used:
                 call_id = self._mint(kind, "call")
+        elif not isinstance(call_id, str):
+            call_id = None
         self._used.add(("", new_id))
         if isinstance(call_id, str):
             self._used.add((kind, call_id))

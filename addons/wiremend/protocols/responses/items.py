@@ -95,7 +95,7 @@ class StrangerItem(Item, tag=NO_NAME, frozen=True):
     """An item of a type whose fields are not listed here, ``was``."""
 
     was: str
-    call_id: Any = None
+    call_id: Annotated[str | None, coded("item.call-id-missing")] = None
 
 
 class Message(Item, tag="message", frozen=True):

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wiremend.protocols.responses import schema
-from wiremend.protocols.responses.items import NO_INDEX, NO_NAME, Item, Message, Reasoning, ReasoningText, type_of
+from wiremend.protocols.responses.items import (
+    NO_INDEX,
+    NO_NAME,
+    Item,
+    Message,
+    Reasoning,
+    ReasoningText,
+    StrangerItem,
+    type_of,
+)
 from wiremend.protocols.responses.table import TABLE, Fault
 
 if TYPE_CHECKING:
@@ -283,4 +292,5 @@ class _Unseen:
 
 
 def _call_id(item: Item | _Unseen) -> Any:  # noqa: ANN401 - of a stranger it may be anything
-    return getattr(item, "call_id", None)
+    call_id = getattr(item, "call_id", None)
+    return None if call_id == NO_NAME and isinstance(item, StrangerItem) else call_id  # a stranger's may be missing

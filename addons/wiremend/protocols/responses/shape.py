@@ -105,7 +105,8 @@ def mend_item(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
         status = "in_progress" if phase == "added" else "completed"
         patch.set((*at, "status"), status, "item.status-missing")
     elif wanted.type not in PREFIXES and item.get("call_id") != wanted.call_id:
-        patch.set((*at, "call_id"), wanted.call_id, wanted.call_code)
+        code = wanted.call_code if named(item.get("call_id")) else "item.call-id-missing"
+        patch.set((*at, "call_id"), wanted.call_id, code)
 
 
 def _call(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
