@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,6 +66,12 @@ _GROWS: Final = {
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("thinking", "signature"),
     "input_json_delta": ("tool_use", "partial_json"),
+}
+_LISTED: Final = {"completion", "message_start", "message_delta", "message_stop", "content_block_start"} | {
+    "content_block_delta",
+    "content_block_stop",
+    "ping",
+    "error",
 }
 _NOTHING: Final = object()
 
@@ -175,6 +181,19 @@ def claude_code(served: Served) -> Verdict:
     return Verdict(ok=True, text=message.text, tools=tuple(message.tools), finish=message.reason, usage=usage)
 
 
+def older_anthropic(served: Served) -> Verdict:
+    """Read as anthropic-python 0.75 and @anthropic-ai/sdk 0.60 do: only events whose line is on a list count."""
+    named = [block for block in blocks(served.body, last=False) if block.name in _LISTED]
+    body = "".join(f"event: {block.name}\ndata: {block.data}\n\n" for block in named)
+    return claude_code(replace(served, body=body.encode()))
+
+
+def by_label(served: Served) -> Verdict:
+    """Read as a client or a proxy that goes by the content type: what is not labelled a stream is read as a body."""
+    labelled = served.kind.partition(";")[0] == "text/event-stream"
+    return claude_code(replace(served, whole=not labelled))
+
+
 def _claude_code_whole(served: Served) -> Verdict:
     try:
         body = json.loads(served.body)
@@ -247,6 +266,8 @@ def _codex_completed(response: object, text: str, tools: tuple[tuple[str, Any], 
 
 AGENTS: Final[dict[str, Callable[[Served], Verdict]]] = {
     "claude-code": claude_code,
+    "anthropic-older": older_anthropic,
+    "by-label": by_label,
     "codex": codex,
 }
 """Name of an oracle -> its reader."""

@@ -27,10 +27,10 @@ yet, the CR is held for one byte, so that the ``raw`` of a CRLF stream ends in a
 this module holds back (G4): at most one byte, and only where line ends are mixed; :meth:`EventParser.close` lets it go.
 
 Some providers leave the blank lines out, or ``data:`` as well (quirk ``sse-framing``), and then the whole stream is one
-block. A parser that takes events ``apart`` ends a block early in two cases, in which no JSON could come of it otherwise:
-its one data line is a JSON object (or ``[DONE]``) and a further data line begins with ``{`` or ``[DONE]``; or a line is
-a JSON object (or ``[DONE]``) without any field's name, in a stream where nothing was framed before. The first is known
-with the first bytes of the next event's data, the second with the line's end.
+block. A parser that takes events ``apart`` ends a block early in two cases, in which no client could read it: its one
+data line is a JSON object (or ``[DONE]``) and a further data line begins with ``{`` or ``[DONE]``; or a line is a JSON
+object (or ``[DONE]``) without any field's name, in a stream where nothing was framed before. The first is known with
+the first bytes of the next event's data, the second with the line's end.
 """
 
 from __future__ import annotations
@@ -162,8 +162,7 @@ class EventParser:
             raise ValueError("the event parser is closed")
         if self._failed:
             return []
-        if self._opening:
-            data = self._open(data)
+        data = self._open(data) if self._opening else data
         events: list[Event] = []
         start = 0
         if self._state == "start" and not self._held and not self._lead:
@@ -181,17 +180,13 @@ class EventParser:
                 before = state
                 action, state = _TABLE[state][kind]
             self._state = state
-            if self._apart:
-                if self._bare and not action and (state == "start" or before == "cr"):
-                    start = self._end_bare(events, data, start, at if kind == "other" else token.end())
-                if kind == "other":
-                    start = self._part(events, data, start, token, begun=before != "line")
-                    continue
             if action == "lead":
                 self._lead = 1
             elif action == "end":
                 self._end(events, data, start, token.end())
                 start = token.end()
+            elif self._apart:
+                start = self._take_apart(events, data, start, token, before)
         self._hold(events, data, start, len(data))
         return events
 
@@ -246,21 +241,27 @@ class EventParser:
         self._lead = 0
         self._bare = self._shut = False
 
-    def _part(self, events: list[Event], data: bytes, start: int, token: re.Match[bytes], *, begun: bool) -> int:
-        """Look at a piece of a line: where it begins another event, give the one before; give where the block begins.
-
-        What is seen of a line does not depend on the cut: it is its first bytes, up to what tells.
-        """
+    def _take_apart(self, events: list[Event], data: bytes, start: int, token: re.Match[bytes], before: _State) -> int:
+        """Look at a piece of a line, or its end, that ends no block by itself; give where the block begins now."""
         at, end = token.span()
-        if begun:
+        if self._bare and (self._state == "start" or before == "cr"):
+            start = self._end_bare(events, data, start, at if self._state == "line" else end)
+        if self._state != "line":
+            return start
+        if before != "line":
             self._line = len(self._held) + at - start
             first = data[at]
             self._looking = first == ord("d") and not self._shut and self._line > self._lead
             if not self._framed and first != ord(":"):
                 self._bare = first in b"{["
                 self._framed = not self._bare
-        if not self._looking:
-            return start
+        return self._part(events, data, start, end) if self._looking else start
+
+    def _part(self, events: list[Event], data: bytes, start: int, end: int) -> int:
+        """Look at the line up to ``end``: if it begins another event, give the one before.
+
+        How a line is judged does not depend on the cut: by its first bytes, up to what tells.
+        """
         held = len(self._held)
         head = bytes(self._held[self._line :]) + data[max(start, start + self._line - held) : end][:_BEGINS_BYTES]
         found = _BEGINS.match(head)
@@ -282,7 +283,7 @@ class EventParser:
         return start + max(0, place - held)
 
     def _end_bare(self, events: list[Event], data: bytes, start: int, end: int) -> int:
-        """Look at a line without a field's name that has ended: give it if it is an event; give where the next begins.
+        """Look at a line without a field's name that has ended, and give it if it is an event.
 
         A line end that follows at once is part of no line, as after an event that a CR ended.
         """

@@ -256,6 +256,18 @@ def test_a_head_does_not_wait_for_ever_for_its_first_event(stage: Stage, proxy: 
         assert response.read().endswith(b"data: [DONE]\n\n")
 
 
+@pytest.mark.parametrize("status", (404, 405))
+def test_tokens_that_nobody_counts_are_estimated(stage: Stage, proxy: Mitm, status: int) -> None:
+    """Quirk path-count-tokens-404; four bytes of text are a token."""
+    stage.script = lambda reply: reply.json(status, {"error": {"type": "not_found_error", "message": "no"}})
+    with anthropic_sdk(proxy.gateway) as client:
+        counted = client.messages.with_raw_response.count_tokens(model="m", messages=MESSAGES, system="x" * 400)
+    assert counted.headers["x-wiremend-estimated"] == "input_tokens"
+    # 400 of the system prompt; role, user, content and hi of the message
+    assert counted.parse().input_tokens == -(-(400 + len("roleusercontenthi")) // 4)
+    assert "path-count-tokens-404" in proxy.calls()[-1]["mended"]
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_mend_off_leaves_all_of_it_alone(stage: Stage, path: str) -> None:
     with Upstream(stage) as upstream, Mitm(RULES.format(url=upstream.url) + "mend: off\n") as proxy:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from tests.lab import replies
 from tests.protocols.chat import test_properties as chat
 from tests.protocols.messages import test_contract_properties as messages
 from tests.protocols.messages.kit import stream as write_messages
@@ -37,14 +38,21 @@ NAMES: Final[tuple[WireName, ...]] = ("messages", "chat", "responses")
 LET_THROUGH: Final = frozenset({"chat.tool-call.arguments-not-json"})
 """What no mend can help, and all clients check for: see ``wiremend.protocols.chat.done.LEFT``."""
 
-REWRITES: Final = frozenset({"anth-unknown-variants", "reasoning-field-name"})
-"""Quirks that also change what is legal: for their agents alone, whose closed lists know less than the wire has."""
+REWRITES: Final = frozenset({"anth-unknown-variants", "reasoning-field-name", "think-tag-unopened"})
+"""Quirks that also change what is legal: for agents whose closed lists know less than the wire has, or by name only."""
 
 LEGAL: Final[dict[str, st.SearchStrategy[bytes]]] = {
     "messages": messages.turns().map(lambda turn: write_messages(*turn[0])),
     "chat": chat.chunks().map(chat.write),
     "responses": responses.legal().map(lambda drawn: write_responses(drawn[1])),
 }
+SAMPLES: Final[dict[str, list[bytes]]] = {
+    "messages": replies.messages_events(replies.Answer("one two", tool=("bash", {"command": "ls"}))),
+    "chat": replies.chat_events(replies.Answer("one two", tool=("bash", {"command": "ls"}))),
+    "responses": replies.responses_events(replies.Answer("one two", tool=("bash", {"command": "ls"}))),
+}
+"""A legal stream of each wire, event by event: a text, and a tool's call."""
+
 BROKEN: Final[dict[str, st.SearchStrategy[bytes]]] = {
     "messages": messages.broken(),
     "chat": chat.broken(),
@@ -56,7 +64,13 @@ JUNK: Final = st.lists(
     st.binary(max_size=16)
     | st.sampled_from(
         [b"data: [DONE]\n\n", b"data: {}\n\n", b": hi\n\n", b"\xef\xbb\xbf", b"event: ping\n\n", b"\r", b"\r\n", b"\n"]
-        + [b"data: [1]\n\n", b'data: {"error":{"message":"x","code":429}}\n\n', b'{"detail":"x"}\n', b"<html>", b"\x1f\x8b"]
+        + [
+            b"data: [1]\n\n",
+            b'data: {"error":{"message":"x","code":429}}\n\n',
+            b'{"detail":"x"}\n',
+            b"<html>",
+            b"\x1f\x8b",
+        ]
         + [b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n', b"data:"]
         + [b'data: {"type":"response.failed"}\n\n', b'data: {"type":"message_stop"}\n\n', b"data: {\n\n"]
     ),
@@ -86,7 +100,7 @@ def working(name: WireName) -> list[Quirk]:
     return [one for one in all_quirks().values() if name in one.wires and (one.step or one.reply or one.recorder)]
 
 
-def context(name: WireName, *, quirks: Iterable[Quirk] = (), **more: Any) -> Context:  # noqa: ANN401 - Context's fields
+def context(name: WireName, /, *, quirks: Iterable[Quirk] = (), **more: Any) -> Context:  # noqa: ANN401 - Context's fields
     """Give the context of an exchange with a made-up provider."""
     return Context(
         wire=WIRES[name],

@@ -7,6 +7,7 @@ same, and never as a success that it was not.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from tests.pipeline.kit import (
     LEGAL,
     NAMES,
     REWRITES,
+    SAMPLES,
     anything,
     begun,
     context,
@@ -30,13 +32,18 @@ from tests.pipeline.kit import (
     working,
 )
 from tests.wire import bytewise, cuttings
+from wiremend.mitm.through import Through
 from wiremend.protocols.failure import Failure
+from wiremend.protocols.wires import MENDING
 from wiremend.sse import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from wiremend.pipeline.context import Context
     from wiremend.protocols.base import WireName
+    from wiremend.protocols.mending import Origin
+    from wiremend.sse import Event
 
 CUT = Failure("upstream", 502, "the provider cut the stream")
 each_wire = pytest.mark.parametrize("name", NAMES)
@@ -225,3 +232,101 @@ def test_a_quirk_that_fails_is_left_out_and_told(name: WireName, broken: Any, da
     out, stream = mended(context(name, quirks=[broken]), data.draw(cuttings(raw)))
     assert out == raw
     assert [(note.kind, note.short) for note in stream.notes()] == [("failed", "of-the-test")]
+
+
+UNSENDABLE: Any = {"type": "x", "x": "\ud800"}
+"""No JSON in UTF-8 can hold half a surrogate pair."""
+
+
+@each_wire
+@pytest.mark.parametrize("given_out", ([UNSENDABLE], [5, 6], 7, [object()]))
+def test_a_quirk_that_gives_what_cannot_be_sent_ends_nothing_wrongly(name: WireName, given_out: Any) -> None:  # noqa: ANN401 - anything
+    raw = b"".join(SAMPLES[name])
+    for broken in (step(event=lambda *_: given_out), step(close=lambda *_: given_out)):
+        out, through = passed(context(name, quirks=[broken]), [raw])
+        assert faults(name, out) == []
+        assert out == raw or not succeeds(name, out)
+        assert through.broken or "of-the-test" in {note.short for note in through.stream.notes()}
+
+
+def recorder(**parts: Any) -> Any:  # noqa: ANN401 - a stand-in for a Quirk
+    """Make a quirk of a recorder that does nothing but these."""
+    methods = {"event": lambda _: None, "body": lambda _: None, "close": lambda: None, **parts}
+    return quirk(recorder=lambda *_: SimpleNamespace(**methods))
+
+
+@each_wire
+@pytest.mark.parametrize("part", ("event", "close"))
+def test_a_recorder_that_fails_takes_nothing_from_the_client(name: WireName, part: str) -> None:
+    raw = b"".join(SAMPLES[name])
+    for chunks in ([raw], SAMPLES[name]):
+        out, _ = passed(context(name, quirks=[recorder(**{part: raises})]), chunks)
+        assert out == raw
+
+
+@each_wire
+@pytest.mark.parametrize("part", ("feed", "close", "feed and fail", "close and fail"))
+def test_a_mender_that_fails_ends_the_stream_with_an_error(name: WireName, part: str) -> None:
+    """Wherever it fails, and wherever the chunks were cut: the client's stream ends, and not well."""
+    sample = SAMPLES[name]
+    for number in range(len(sample)):
+        for chunks in ([b"".join(sample)], sample, [*sample[:number], b"".join(sample[number:])]):
+            if part.startswith("close"):
+                chunks = [*chunks[:-1], chunks[-1][: len(chunks[-1]) // 2]]  # noqa: PLW2901 - the terminal is cut in two
+            of = context(name)
+            mending = replace(of.mending, mender=lambda origin, n=number: Failing(name, origin, part, n))
+            out, through = passed(replace(of, mending=mending), chunks)
+            assert faults(name, out) == []
+            assert not succeeds(name, out)
+            assert through.broken
+
+
+class Failing:
+    """A mender that raises at some event, or at the end."""
+
+    def __init__(self, name: WireName, origin: Origin, part: str, number: int) -> None:
+        """Stand before a real one."""
+        self.real = MENDING[name].mender(origin)
+        self.part = part
+        self.left = number
+
+    def feed(self, event: Event) -> bytes:
+        """Raise at the event of that number."""
+        self.left -= 1
+        if self.left < 0 and self.part.startswith("feed"):
+            raise Bug
+        return self.real.feed(event)
+
+    def close(self) -> bytes:
+        """Raise, or not."""
+        return self.real.close() if self.part.startswith("feed") else raises()
+
+    def fail(self, failure: Failure) -> bytes:
+        """Raise, or not."""
+        return raises() if self.part.endswith("fail") else self.real.fail(failure)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+        """Be the real one in all else."""
+        return getattr(self.real, name)
+
+
+def passed(of: Context, chunks: Sequence[bytes]) -> tuple[bytes, Through]:
+    """Send chunks through what mitmproxy calls, and its end."""
+    house, exchange = SimpleNamespace(failed=lambda *_: None), SimpleNamespace(first_byte=None)
+    through = Through(of, exchange, house, "flow", None)  # type: ignore[arg-type]  # all that it needs of the two
+    out = [piece for chunk in (*chunks, b"") for piece in through(chunk)]
+    assert all(isinstance(piece, bytes) and piece for piece in out)
+    return b"".join(out), through  # type: ignore[arg-type]  # just seen to be bytes
+
+
+# --- several quirks
+
+
+def test_what_a_quirk_held_to_the_end_is_seen_by_those_behind_it() -> None:
+    sample = SAMPLES["chat"]
+    seen: list[Any] = []
+    last = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+    first = step(close=lambda _: [dict(last)])
+    second = step(event=lambda document, _: seen.append(document))
+    mended(context("chat", quirks=[first, second]), sample[:-1])
+    assert seen[-1] == last

@@ -10,6 +10,7 @@ takes a cut for an end (G2).
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ from wiremend.mitm.mending import context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
 from wiremend.mitm.through import Once, Through
 from wiremend.notes import Note
+from wiremend.pipeline.estimate import estimate
 from wiremend.pipeline.finals import FINAL
 from wiremend.pipeline.reply import renamed
 from wiremend.pipeline.request import Rewritten
@@ -56,6 +58,9 @@ SWITCHING = 101
 BAD = 400
 BAD_GATEWAY = 502
 OK = 200
+
+UNCOUNTED = frozenset({404, 405, 501})
+"""What endpoints answer that do not count tokens; 404 is the usual one."""
 
 _PARTS = {
     "text/event-stream",
@@ -92,6 +97,8 @@ class Reply:
         context = self._context(flow, exchange)
         _tell_losses(response, exchange)
         if context is None:
+            if _uncounted(response, outcome):
+                return  # estimated in the response hook
             if response.status_code in FINAL and exchange.facts.generates:
                 _say_final(response, exchange)
             if outcome.reply_name is None or is_event_stream(response):
@@ -219,6 +226,9 @@ class Reply:
     def _whole(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
         context = self._context(flow, exchange)
         exchange.first_byte = exchange.first_byte or time.monotonic()
+        if context is None and _uncounted(response, outcome):
+            self._estimate(response, exchange, outcome)
+            return
         if context is None:
             body = response.content or b""
             wire = WIRES[outcome.facts.wire or "chat"]
@@ -243,6 +253,19 @@ class Reply:
         elif answer.body is not body or answer.content_type is not None:
             response.content = answer.body
         self._apply(response, exchange, answer)
+
+    @staticmethod
+    def _estimate(response: Response, exchange: Exchange, outcome: Rewritten) -> None:
+        """Estimate the tokens that the provider does not count, and say that it is an estimate."""
+        count = estimate(outcome.facts.body)
+        what = f"{response.status_code} -> 200, {count} tokens by our estimate"
+        exchange.notes.append(Note("invented", "", "path-count-tokens-404", what, "the provider does not count tokens"))
+        response.status_code, response.reason = OK, "OK"
+        response.headers["content-type"] = "application/json"
+        response.headers["x-wiremend-estimated"] = "input_tokens"
+        response.headers.pop("content-encoding", None)
+        kind = {"object": "response.input_tokens"} if outcome.facts.wire == "responses" else {}
+        response.content = json.dumps(kind | {"input_tokens": count}).encode()
 
     def _apply(self, response: Response, exchange: Exchange, answer: Answer) -> None:
         """Give the head of an answer; the notes say what was done."""
@@ -284,6 +307,17 @@ class Reply:
             logger.log(ALERT, to_line(row))
         if ctx.options.wiremend_calls:
             append_json(Path(ctx.options.wiremend_calls), row)
+
+
+def _uncounted(response: Response, outcome: Rewritten) -> bool:
+    """Tell whether a provider has no count of tokens to give, and may be helped out."""
+    endpoint = outcome.facts.endpoint
+    return (
+        outcome.decision.mend
+        and endpoint is not None
+        and endpoint.kind == "count"
+        and response.status_code in UNCOUNTED
+    )
 
 
 def _say_final(response: Response, exchange: Exchange) -> None:

@@ -84,7 +84,7 @@ class ReplyStream:
         self.book = Notebook()
         self.events = 0
         """How many events have come."""
-        self._parser = EventParser()
+        self._parser = EventParser(apart=True)
         self._mender = context.mending.mender(context.origin) if context.mend else None
         self._contract = None if context.mend else CONTRACTS[context.wire.name]()
         active = context.quirks if context.mend else ()
@@ -272,7 +272,7 @@ class ReplyStream:
 def _like(event: Event, document: dict[str, Any]) -> Event:
     """Give an event with the same framing and other data."""
     data = msgspec.json.encode(document)
-    return Event(with_data(event, data), event.event, data, event.id, event.retry, event.complete, event.lead)
+    return msgspec.structs.replace(event, raw=with_data(event, data), data=data)
 
 
 def renamed(data: bytes, wire: Wire, name: str) -> bytes:

@@ -98,7 +98,7 @@ def look(first: bytes, mending: Mending, origin: Origin, *, ended: bool) -> Look
 
 
 def _events(first: bytes, *, ended: bool) -> Sequence[Event]:
-    parser = EventParser()
+    parser = EventParser(apart=True)
     try:
         return [*parser.feed(first), *(parser.close() if ended else ())]
     except StreamError as error:

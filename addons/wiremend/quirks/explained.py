@@ -12,22 +12,6 @@ _ALL: Final = ("messages", "chat", "responses")
 
 QUIRKS: Final[tuple[Quirk, ...]] = (
     _told(
-        number=5,
-        name="path-count-tokens-404",
-        wires=("messages",),
-        side="url",
-        who="Most endpoints that are compatible with Anthropic's, to Claude Code.",
-        symptom="404 for count_tokens: /context shows wrong numbers, and the conversation is compacted late.",
-        mend="The answer passes as it comes: an estimate of ours would look like a count.",
-        before="POST /v1/messages/count_tokens, 404",
-        after="POST /v1/messages/count_tokens, 404",
-        evidence=(
-            "https://github.com/envoyproxy/ai-gateway/issues/1360",
-            "https://github.com/icebear0828/codex-proxy/pull/612",
-            "https://github.com/caozhiyuan/copilot-api/pull/134",
-        ),
-    ),
-    _told(
         number=6,
         name="path-wrong-plan-root",
         wires=("chat",),

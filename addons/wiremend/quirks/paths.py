@@ -40,6 +40,22 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
         evidence=("https://github.com/justlovemaki/AIClient2API/pull/336",),
     ),
     _step(
+        number=5,
+        name="path-count-tokens-404",
+        wires=("messages", "responses"),
+        side="url",
+        who="Most endpoints that are compatible with Anthropic's, to Claude Code.",
+        symptom="404 for count_tokens: /context shows wrong numbers, and the conversation is compacted late.",
+        mend="A 404, 405 or 501 becomes an estimate, a token for four bytes, marked in x-wiremend-estimated.",
+        before="POST /v1/messages/count_tokens, 404",
+        after='200 {"input_tokens": 1234}, x-wiremend-estimated: input_tokens',
+        evidence=(
+            "https://github.com/envoyproxy/ai-gateway/issues/1360",
+            "https://github.com/icebear0828/codex-proxy/pull/612",
+            "https://github.com/caozhiyuan/copilot-api/pull/134",
+        ),
+    ),
+    _step(
         number=10,
         name="accept-encoding-sse",
         wires=_WIRES,

@@ -217,7 +217,7 @@ class Contract:
         if len(lines) > 1 and self._merged(report, lines):
             return
         if not event.complete:
-            report.add("chat.event.unterminated", "")
+            report.add("chat.event.merged" if event.apart else "chat.event.unterminated", "")
         if text.strip().strip('"').strip().upper().startswith("[DONE]"):
             self.kind = "done"
             if data != _DONE:

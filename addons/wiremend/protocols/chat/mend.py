@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from wiremend.protocols import loose
 from wiremend.protocols.chat.contract import Contract
 from wiremend.protocols.chat.convert import to_body, to_stream
@@ -56,7 +58,13 @@ type Json = dict[str, Any]
 _END: Final = b"data: [DONE]\n\n"
 _COMMENT: Final = b": keep-alive\n\n"
 _FRAMING: Final = frozenset(
-    {"chat.event.not-utf8", "chat.event.byte-order-mark", "chat.event.unterminated", "chat.event.named"}
+    {
+        "chat.event.not-utf8",
+        "chat.event.byte-order-mark",
+        "chat.event.unterminated",
+        "chat.event.merged",
+        "chat.event.named",
+    }
 )
 _INTERNAL: Final = Failure("internal", UPSTREAM, "the provider's stream could not be mended")
 _CUT: Final = "the provider's stream ended early"
@@ -99,6 +107,8 @@ class Mender:
             return event.raw
         if self._over:
             return b""
+        if event.apart and event.data is None:
+            event = _closed(event)
         try:
             self._take(event)
         except BrokenStreamError as error:
@@ -403,6 +413,11 @@ class Mender:
 
     def _record(self, found: Sequence[Violation], document: object = None) -> None:
         self.mends += mends_of(found, document)
+
+
+def _closed(event: Event) -> Event:
+    """Put the blank line behind a block that was taken apart from the next."""
+    return msgspec.structs.replace(event, raw=event.raw.rstrip(b"\r\n") + b"\n\n", complete=True, apart=False)
 
 
 def _event(raw: bytes) -> Event:

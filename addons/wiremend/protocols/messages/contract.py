@@ -190,7 +190,8 @@ class Contract:
             found.append(Fault("messages.sse.bom", ""))
         self._number += 1
         if data is not None:
-            found += [] if event.complete else [Fault("messages.sse.unterminated", "")]
+            if not event.complete:
+                found.append(Fault(f"messages.sse.{'merged' if event.apart else 'unterminated'}", ""))
             return self._violations([*found, *self._judge(event, data)])
         if event.complete and event.event and event.event != "ping":
             found.append(Fault("messages.data.missing", ""))
@@ -215,7 +216,7 @@ class Contract:
         if data.strip() == b"[DONE]":
             sound = data == b"[DONE]" and not event.event and self.ended
             return [] if sound else [Fault("messages.done-sentinel", "")]
-        if not event.complete:
+        if not event.complete and not event.apart:
             return []  # cut short, and dropped by every client; close() says the rest
         if event.event == "error":
             return self._fail("")

@@ -76,7 +76,7 @@ def framed(document: dict[str, Any]) -> tuple[bytes, bytes]:
 def read(event: Event) -> Reading:
     """Read a block. Never raises."""
     clean, codes = _cleaned(event)
-    reading = Reading(clean, codes=codes, cut=not event.complete)
+    reading = Reading(clean, codes=codes, cut=not event.complete and not event.apart)
     data = clean.data
     if data is None:
         _read_lines(reading)
@@ -146,7 +146,7 @@ def _cleaned(event: Event) -> tuple[Event, list[str]]:
     if marked:
         codes.append("sse.bom")
     if not event.complete and event.data is not None:
-        codes.append("sse.unterminated")
+        codes.append("sse.merged" if event.apart else "sse.unterminated")
     if not codes:
         return event, codes
     raw = event.raw[event.lead :].decode("utf-8", "replace").encode()
