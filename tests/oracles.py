@@ -16,6 +16,7 @@ import httpx2
 import openai
 
 from tests.oracles_agents import AGENTS
+from tests.oracles_agents_chat import CHAT_AGENTS
 from tests.verdicts import Served, Verdict
 
 if TYPE_CHECKING:
@@ -60,6 +61,15 @@ def _openai(served: Served) -> Verdict:
     return Verdict(ok=True, text=choice.message.content or "", tools=tools, finish=choice.finish_reason, usage=usage)
 
 
+def _openai_again(served: Served) -> Verdict:
+    """Ask the SDK whether it would send the request again, which is what a refusal that is final must not bring on."""
+    client = openai.OpenAI(api_key=KEY, base_url=BASE)
+    response = served(httpx2.Request("POST", BASE))
+    if client._should_retry(response):  # noqa: SLF001 - to be asked, rather than waited for: it sleeps between its tries
+        return Verdict(ok=False, error="it asks again")
+    return _openai(served)
+
+
 def _responses(served: Served) -> Verdict:
     with httpx2.Client(transport=httpx2.MockTransport(served), trust_env=False) as http:
         client = openai.OpenAI(api_key=KEY, base_url=f"{BASE}/v1", max_retries=0, http_client=http)
@@ -84,8 +94,10 @@ def _responses(served: Served) -> Verdict:
 ORACLES: Final[dict[str, Callable[[Served], Verdict]]] = {
     "anthropic-py": _anthropic,
     "openai-py": _openai,
+    "openai-py/again": _openai_again,
     "openai-py/responses": _responses,
     **AGENTS,
+    **CHAT_AGENTS,
 }
 
 

@@ -135,6 +135,8 @@ class _ClaudeCode:
             return
         if slot.get("type") != owner:
             raise _GaveUpError(f"Content block is not a {owner} block: {_AGAIN}")
+        if name == "signature" and not isinstance(delta.get(name, ""), str):
+            raise _GaveUpError("is_error")
         if name != "signature":
             slot["said"] += _as_javascript_adds(delta.get(name, _NOTHING))
 
@@ -170,9 +172,9 @@ def claude_code(served: Served) -> Verdict:
     message = _ClaudeCode()
     try:
         for block in blocks(served.body, last=False):
-            if not block.name or block.name == "ping":
+            if not block.name or block.name == "ping" or not block.data:
                 continue
-            event = json.loads(block.data or "")
+            event = json.loads(block.data)
             message.take(event if block.name != "error" else event | {"type": "error"})
         message.end()
     except (_GaveUpError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -183,9 +185,17 @@ def claude_code(served: Served) -> Verdict:
 
 def older_anthropic(served: Served) -> Verdict:
     """Read as anthropic-python 0.75 and @anthropic-ai/sdk 0.60 do: only events whose line is on a list count."""
+    if served.whole or served.status >= HTTPStatus.BAD_REQUEST:
+        return claude_code(served)
     named = [block for block in blocks(served.body, last=False) if block.name in _LISTED]
     body = "".join(f"event: {block.name}\ndata: {block.data}\n\n" for block in named)
     return claude_code(replace(served, body=body.encode()))
+
+
+def messages_loop(served: Served) -> Verdict:
+    """Read as an agent's loop that runs tools where the stop reason says so, and else ends (strands, PR 1827)."""
+    said = claude_code(served)
+    return said if said.finish == "tool_use" else replace(said, tools=())
 
 
 def by_label(served: Served) -> Verdict:
@@ -267,6 +277,7 @@ def _codex_completed(response: object, text: str, tools: tuple[tuple[str, Any], 
 AGENTS: Final[dict[str, Callable[[Served], Verdict]]] = {
     "claude-code": claude_code,
     "anthropic-older": older_anthropic,
+    "agent-loop/messages": messages_loop,
     "by-label": by_label,
     "codex": codex,
 }

@@ -1,7 +1,8 @@
 """The cases in captures/ that show a reply: what the provider sent, and what the client must get for it.
 
 ``reply.http`` and ``answer.http`` are a status line, headers, an empty line and the body, whose bytes are exactly those
-on the wire. Only ``content-type`` counts among the headers of an answer. ``case.yaml`` says what a client must read
+on the wire. Of the headers of an
+answer only ``content-type`` and ``x-should-retry`` count. ``case.yaml`` says what a client must read
 (``means``) and which parsers do not without mending (``oracle``).
 """
 
@@ -45,6 +46,11 @@ class Stored:
         """The content type."""
         return self.headers.get("content-type", "")
 
+    @property
+    def final(self) -> bool:
+        """Whether it says that asking again will not help."""
+        return self.headers.get("x-should-retry") == "false"
+
     @classmethod
     def read(cls, path: Path) -> Stored:
         """Read a file."""
@@ -82,7 +88,7 @@ class Case:
     def served(self, answer: Answer) -> Served:
         """Give an answer as a client's parser gets it."""
         kind = answer.content_type or self.reply.kind
-        return Served(answer.body, answer.status, kind, whole=not self.context.stream)
+        return Served(answer.body, answer.status, kind, whole=not self.context.stream, final=answer.final)
 
     def understood(self, said: Verdict) -> bool:
         """Tell whether a parser understood what the case means. An error is understood by its words."""

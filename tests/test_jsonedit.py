@@ -91,6 +91,10 @@ def test_an_edit_refuses_what_could_never_be_applied() -> None:
         Edit("remove", ())
     with pytest.raises(ValueError, match="remove takes no value"):
         Edit("remove", ("a",), b"1")
+    with pytest.raises(PointerError, match="no place in a list"):
+        Edit("insert", (), b"1")
+    with pytest.raises(ValueError, match="insert needs a value"):
+        Edit("insert", ("a", "0"))
     with pytest.raises(ValueError, match="default needs a value"):
         Edit("default", ("a",))
     for value in (b"", b"kimi", b"NaN", b"1 2", b"[" * 100_000):
@@ -241,6 +245,35 @@ def test_default_leaves_what_is_there(pointer: str) -> None:
 )
 def test_remove_takes_the_comma_along(body: bytes, pointer: str, after: bytes) -> None:
     assert edited(body, "remove", pointer) == after
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "after"),
+    (  # what RFC 6902 says of `add` to an array (4.1, A.2, A.16), and what it forbids
+        (b'{"foo":["bar", "baz"]}', "/foo/1", b'{"foo":["bar",7, "baz"]}'),
+        (b'{"foo":["bar", "baz" ]}', "/foo/2", b'{"foo":["bar", "baz",7 ]}'),
+        (b'{"foo":["bar"]}', "/foo/-", b'{"foo":["bar",7]}'),
+        (b"[ 1.50 ,2E1 ]", "/0", b"[7, 1.50 ,2E1 ]"),
+        (b"[ ]", "/0", b"[7 ]"),
+        (b'[["\\ud83d" ],1]', "/0/0", b'[[7,"\\ud83d" ],1]'),
+        (b"[[1],[2, 3]]", "/*/1", b"[[1,7],[2,7, 3]]"),
+        (b'{"foo":["bar"]}', "/foo/2", b'{"foo":["bar"]}'),
+        (b'{"foo":["bar"]}', "/foo/01", b'{"foo":["bar"]}'),
+        (b'{"foo":["bar"]}', "/foo/*", b'{"foo":["bar"]}'),
+        (b'{"foo":{"0":1}}', "/foo/0", b'{"foo":{"0":1}}'),
+        (b'{"foo":"bar"}', "/foo/0", b'{"foo":"bar"}'),
+        (b"{}", "/foo/0", b"{}"),
+    ),
+)
+def test_insert_moves_the_items_from_its_place_on(body: bytes, pointer: str, after: bytes) -> None:
+    assert edited(body, "insert", pointer, b"7") == after
+    assert (edited(body, "insert", pointer, b"7") is body) == (body == after)
+
+
+def test_an_insert_says_where_it_put_its_value() -> None:
+    result = apply(b"[1,2]", [Edit("insert", ("-",), b"3"), Edit("insert", ("0",), b"0")])
+    assert result.body == b"[0,1,2,3]"
+    assert result.changes == (Change("insert", "/2", None, b"3"), Change("insert", "/0", None, b"0"))
 
 
 def test_changes_say_where_and_what() -> None:
@@ -483,6 +516,11 @@ def creates(pointer: Pointer) -> bool:
     return not any(token in {"*", "-"} or INDEX.fullmatch(token) for token in pointer)
 
 
+def place_in(length: int, token: str) -> int:
+    """Give the index that a token names in a list, the one past its end for ``-``; -1 for none."""
+    return length if token == "-" else int(token) if INDEX.fullmatch(token) else -1
+
+
 def spell(node: Leaf | Box, pointer: Pointer, op: Op, value: str) -> Leaf | Box:
     """Edit a tree: the reference that knows every byte."""
     if not pointer:
@@ -492,14 +530,19 @@ def spell(node: Leaf | Box, pointer: Pointer, op: Op, value: str) -> Leaf | Box:
     token, rest = pointer[0], pointer[1:]
     places, hits = list(node.places), node.hits(token)
     foot = places[-1].after if places else node.space
-    if op == "remove" and not rest:
+    if op == "insert" and not rest:
+        if node.brackets == "[]" and 0 <= (at := place_in(len(places), token)) <= len(places):
+            places = [*places[:-1], *(replace(p, after="") for p in places[-1:])]
+            places.insert(at, Place("", "", "", Leaf(value), ""))
+    elif op == "remove" and not rest:
         gone = {places[i].name for i in hits.values()} if node.brackets == "{}" else set()
         places = [p for i, p in enumerate(places) if i not in hits.values() and not (gone and p.name in gone)]
         foot = foot if places or not hits else ""
     else:
         for i in hits.values():
             places[i] = replace(places[i], node=spell(places[i].node, rest, op, value))
-    if not hits and op != "remove" and token != "*" and (node.brackets == "{}" or token == "-") and creates(rest):
+    made = op in {"set", "default"}
+    if not hits and made and token != "*" and (node.brackets == "{}" or token == "-") and creates(rest):
         for name in reversed(rest):
             value = f"{{{json.dumps(name)}:{value}}}"
         key, colon = (json.dumps(token), ":") if node.brackets == "{}" else ("", "")
@@ -518,12 +561,17 @@ def model(value: Any, pointer: Pointer, op: Op, new: Any) -> Any:  # noqa: ANN40
     token, rest = pointer[0], pointer[1:]
     items = dict(value) if isinstance(value, dict) else {str(i): item for i, item in enumerate(value)}
     hits = list(items) if token == "*" else [token] if token in items else []
+    if op == "insert" and not rest:
+        at = place_in(len(value), token)
+        there = isinstance(value, list) and 0 <= at <= len(value)
+        return [*value[:at], new, *value[at:]] if isinstance(value, list) and there else value
     for hit in hits:
         if rest or op != "remove":
             items[hit] = model(items[hit], rest, op, new)
         else:
             del items[hit]
-    if not hits and op != "remove" and token != "*" and (isinstance(value, dict) or token == "-") and creates(rest):
+    made = op in {"set", "default"}
+    if not hits and made and token != "*" and (isinstance(value, dict) or token == "-") and creates(rest):
         for name in reversed(rest):
             new = {name: new}
         items[token] = new
@@ -581,10 +629,10 @@ def pointers(draw: st.DrawFn, node: Leaf | Box) -> Pointer:
 
 @st.composite
 def edits(draw: st.DrawFn, node: Box) -> Edit:
-    ops: tuple[Op, ...] = ("set", "default", "remove")
+    ops: tuple[Op, ...] = ("set", "default", "remove", "insert")
     op = draw(st.sampled_from(ops))
     pointer = draw(pointers(node))
-    assume(pointer or op != "remove")
+    assume(pointer or op not in {"remove", "insert"})
     return Edit(op, pointer, None if op == "remove" else draw(st.sampled_from(VALUES)).encode())
 
 

@@ -25,13 +25,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A reply as a client gets it; ``whole`` for a call that asked for no stream."""
+    """A reply as a client gets it; ``whole`` for a call that asked for no stream.
+
+    ``final`` tells that its head says that asking again will not help.
+    """
 
     body: bytes
     status: int = 200
     kind: str = "text/event-stream"
     whole: bool = False
+    final: bool = False
 
     def __call__(self, _: httpx2.Request) -> httpx2.Response:
         """Answer any request."""
-        return httpx2.Response(self.status, headers={"content-type": self.kind}, content=self.body)
+        headers = {"content-type": self.kind} | ({"x-should-retry": "false"} if self.final else {})
+        return httpx2.Response(self.status, headers=headers, content=self.body)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 type Pointer = tuple[str, ...]
-type Op = Literal["set", "default", "remove"]
+type Op = Literal["set", "default", "remove", "insert"]
 
 APPEND: Final = "-"
 """The token for the place after the last item of a list (RFC 6901, section 4)."""
@@ -32,11 +32,11 @@ _BAD_TILDE: Final = re.compile(r"~(?![01])")
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One edit; ``value`` is JSON text for ``set`` and ``default``, and None for ``remove``.
+    """One edit; ``value`` is JSON text, and None for ``remove``.
 
-    ``set`` replaces or creates, ``default`` creates where nothing is (a ``null`` is something), ``remove`` removes.
-    Raises PointerError where the whole body is to be removed, ValueError where the value is missing, superfluous or
-    not JSON.
+    ``set`` replaces or creates, ``default`` creates where nothing is (a ``null`` is something), ``remove`` removes,
+    ``insert`` puts an item into a list, in front of the one at its index. Raises PointerError where the whole body is
+    to be removed, or something put in front of it, ValueError where the value is missing, superfluous or not JSON.
     """
 
     op: Op
@@ -51,6 +51,8 @@ class Edit:
             if not self.pointer:
                 raise PointerError("the pointer '' is the whole body, which cannot be removed; name a part of it")
             return
+        if self.op == "insert" and not self.pointer:
+            raise PointerError("the pointer '' is the whole body, which has no place in a list; name a place in one")
         if self.value is None:
             raise ValueError(f"{self.op} needs a value")
         try:
@@ -152,6 +154,8 @@ def apply(body: bytes, edits: Sequence[Edit]) -> Edited:
       names. A wildcard, an index or ``-`` among them does not say what to create, and then nothing is.
     - In a list a token is an index, or ``-`` with which ``set`` and ``default`` append. At an index past the end
       nothing is created.
+    - ``insert`` moves the items from its index on by one, as RFC 6902's ``add`` does; the index may be the one past the
+      end, or ``-``. In an object, at a wildcard or further past the end nothing is put in.
     - Where a key repeats, ``set`` changes its last value (the one that parsers keep), and ``remove`` removes all.
     - A pointer that runs into a string, a number, true, false or null changes nothing.
 
@@ -197,6 +201,8 @@ def _edit(box: Container, pointer: Pointer, at: Pointer, edit: Edit) -> Iterator
                 for change in _edit(inner, rest, (*at, name), edit):
                     box.lay_out()
                     yield change
+    elif edit.op == "insert":
+        yield from _insert(box, token, at, edit)
     elif edit.op == "remove" and found:
         changes = [Change("remove", format_pointer((*at, name)), written(slot.value), None) for name, slot in found]
         box.drop(found)
@@ -204,7 +210,7 @@ def _edit(box: Container, pointer: Pointer, at: Pointer, edit: Edit) -> Iterator
     elif edit.op == "set":
         for name, slot in found:
             yield from _replace(slot, box, (*at, name), edit)
-    if not found and edit.op != "remove":
+    if not found and edit.op in {"set", "default"}:
         yield from _create(box, pointer, at, edit)
 
 
@@ -216,6 +222,14 @@ def _replace(slot: Slot, box: Container | None, at: Pointer, edit: Edit) -> Iter
             box.lay_out()
         slot.value = after
         yield Change(edit.op, format_pointer(at), before, after)
+
+
+def _insert(box: Container, token: str, at: Pointer, edit: Edit) -> Iterator[Change]:
+    """Put the edit's value in a list, if the token is a place in it."""
+    index = len(box.slots) if token == APPEND else int(token) if INDEX.fullmatch(token) else -1
+    if box.names is None and 0 <= index <= len(box.slots):
+        box.insert(index, cast("bytes", edit.value))
+        yield Change(edit.op, format_pointer((*at, str(index))), None, edit.value)
 
 
 def _create(box: Container, pointer: Pointer, at: Pointer, edit: Edit) -> Iterator[Change]:

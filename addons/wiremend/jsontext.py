@@ -157,6 +157,11 @@ class Container:
             self.names[name] = slot
         self.slots.append(slot)
 
+    def insert(self, index: int, value: bytes) -> None:
+        """Put a value in front of the one at an index of a list."""
+        self.lay_out()
+        self.slots.insert(index, Slot(value))
+
     def drop(self, found: list[tuple[str, Slot]]) -> None:
         """Remove what ``at`` gave, and every repetition of its keys."""
         self.lay_out()

@@ -63,7 +63,11 @@ const messageOf = (message) => ({
   finish: message.stop_reason,
   usage: [message.usage.input_tokens, message.usage.output_tokens],
 });
-const responseOf = (response) => ({
+const responseOf = (response) => {
+  if (response.error) throw new Error(response.error.message); // it is given, not thrown, and says so itself
+  return said(response);
+};
+const said = (response) => ({
   text: response.output.filter((item) => item.type === "message").flatMap((item) => item.content).map((part) => part.text ?? "").join(""),
   tools: response.output.filter((item) => item.type === "function_call").map((item) => [item.name, JSON.parse(item.arguments)]),
   finish: response.status,

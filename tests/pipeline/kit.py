@@ -41,6 +41,9 @@ LET_THROUGH: Final = frozenset({"chat.tool-call.arguments-not-json"})
 REWRITES: Final = frozenset({"anth-unknown-variants", "reasoning-field-name", "think-tag-unopened"})
 """Quirks that also change what is legal: for agents whose closed lists know less than the wire has, or by name only."""
 
+HOLDS: Final = frozenset({"think-tags-in-content", "tool-args-invalid-json"})
+"""Quirks that hold back some of a legal text: white space that a tag may follow, a comma that a bracket may."""
+
 LEGAL: Final[dict[str, st.SearchStrategy[bytes]]] = {
     "messages": messages.turns().map(lambda turn: write_messages(*turn[0])),
     "chat": chat.chunks().map(chat.write),

@@ -56,16 +56,18 @@ class Ran:
     documents: list[Json] = field(default_factory=list)
     same: list[bool] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
 
 
-def run(name: str, documents: Iterable[object], scope: Scope = CHAT) -> Ran:
+def run(name: str, documents: Iterable[object], scope: Scope = CHAT, memory: Memory | None = None) -> Ran:
     """Run documents through the step of a quirk, as the pipeline does."""
     make = quirk(name).step
     assert make is not None
-    step, ran = make(scope), Ran()
+    step, ran = make(scope, Memory() if memory is None else memory), Ran()
 
-    def note(pointer: str, what: str) -> None:
+    def note(pointer: str, what: str, kind: str = "mended") -> None:
         ran.notes.append((pointer, what))
+        ran.kinds.append(kind)
 
     for document in documents:
         data = msgspec.json.encode(document)
@@ -79,12 +81,19 @@ def run(name: str, documents: Iterable[object], scope: Scope = CHAT) -> Ran:
     return ran
 
 
-def replied(name: str, body: Json, scope: Scope = CHAT) -> tuple[Json, list[tuple[str, str]]]:
+def replied(
+    name: str, body: Json, scope: Scope = CHAT, memory: Memory | None = None
+) -> tuple[Json, list[tuple[str, str]]]:
     """Run a whole body through the reply function of a quirk."""
     reply, notes = quirk(name).reply, list[tuple[str, str]]()
     assert reply is not None
     copy: Json = json.loads(json.dumps(body))
-    reply(copy, scope, lambda pointer, what: notes.append((pointer, what)))
+
+    def note(pointer: str, what: str, kind: str = "mended") -> None:
+        assert kind in {"mended", "lost", "invented"}
+        notes.append((pointer, what))
+
+    reply(copy, scope, Memory() if memory is None else memory, note)
     return copy, notes
 
 

@@ -40,6 +40,26 @@ def test_what_is_not_changed_keeps_its_bytes() -> None:
     assert b'{"*":1,"-":2,' in draft.body()
 
 
+def test_what_is_put_into_a_list_moves_the_rest_and_keeps_its_bytes() -> None:
+    draft = draft_of()
+    draft.insert("/list", 1, {"x": HALF}, "put in")
+    draft.insert(("list",), 4, "end")
+    draft.insert("/tools/0/a~1b/c~0d", 0, 1)
+    expected = b'"list":[1,{"x":"\\ud83d"}, 2.0,3,"end"], "tools":[{"*":1,"-":2,"a/b":{"c~d":[1 ]}}]'
+    assert expected in draft.body()
+    assert json.loads(draft.body()) == draft.document
+    assert [note.where for note in draft.notes] == ["/list/1", "/list/4", "/tools/0/a~1b/c~0d/0"]
+    for pointer, index in (("/list", 9), ("/list", -1), ("/model", 0), ("/tools/0", 0)):
+        with pytest.raises(IndexError):
+            draft.insert(pointer, index, 1)
+
+
+def test_a_list_below_a_name_like_a_wildcard_is_changed_alone() -> None:
+    draft = draft_of(b'{"*":[1.0],"b":[1]}')
+    draft.insert(("*",), 0, 0)
+    assert json.loads(draft.body()) == {"*": [0, 1.0], "b": [1]} == draft.document
+
+
 def test_a_member_that_is_called_like_a_wildcard_is_changed_alone() -> None:
     draft = draft_of(b'{"a":{"*":{"x":1},"b":{"x":1}},"-":[1]}')
     draft.set("/a/*/x", 2)

@@ -66,6 +66,17 @@ ROWS = {
         f'{{"role":"tool","tool_call_id":"c1","content":"{NONE}"}}]}}',
         kinds=LOST,
     ),
+    "chat: all but what is put in and moved keeps its bytes": Row(
+        "tool-result-orphan",
+        "chat",
+        '{"messages":[ {"role":"user","n":1.50} , {"role":"assistant","tool_calls":[{"id":"c1"},{"id":"c2"}], "n": 1E2},'
+        '{"role":"user","n":2.50} ,\n{"role":"tool","tool_call_id":"c2","content":"r"}, {"role":"user","n": 3.00} ]}',
+        '{"messages":[ {"role":"user","n":1.50} , {"role":"assistant","tool_calls":[{"id":"c1"},{"id":"c2"}], "n": 1E2},'
+        '{"role":"tool","tool_call_id":"c2","content":"r"},'
+        f'{{"role":"tool","tool_call_id":"c1","content":"{NONE}"}},'
+        '{"role":"user","n":2.50} , {"role":"user","n": 3.00} ]}',
+        kinds=LOST,
+    ),
     "chat: a result without a call": Row(
         "tool-result-orphan",
         "chat",
@@ -100,6 +111,18 @@ ROWS = {
         '{"type":"tool_result","tool_use_id":"t1"}]}]}',
         '{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t1"}]},{"role":"user","content":['
         '{"type":"tool_result","tool_use_id":"t1"},{"type":"text","text":"a"}]}]}',
+        kinds=LOST,
+    ),
+    "messages: blocks keep their bytes": Row(
+        "tool-result-orphan",
+        "messages",
+        '{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t1"},{"type":"tool_use","id":"t2"}]},'
+        '{"role":"user","content":[ {"type":"text","text":"a","n":1.50},{"type":"tool_result","tool_use_id":"t2"},'
+        ' {"type":"text","text":"b" , "n":2E1} ]}]}',
+        '{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t1"},{"type":"tool_use","id":"t2"}]},'
+        '{"role":"user","content":[{"type":"tool_result","tool_use_id":"t2"},'
+        f'{{"type":"tool_result","tool_use_id":"t1","content":"{NONE}","is_error":true}},'
+        ' {"type":"text","text":"a","n":1.50}, {"type":"text","text":"b" , "n":2E1} ]}]}',
         kinds=LOST,
     ),
     "messages: a call that nothing follows": Row(

@@ -52,6 +52,12 @@ ROWS = {
         '{"messages":[{"role":"user","content":"x"},{"role":"system","content":"B"}],"top_p": 1.0}',
         '{"messages":[{"role":"system","content":"B"},{"role":"user","content":"x"}],"top_p": 1.0}',
     ),
+    "a first system is made, and all else keeps its bytes": Row(
+        "system-not-first",
+        "chat",
+        '{"messages":[ {"role":"user","content":"x","n":1.50}, {"role":"system","content":"B"} ,{"role":"user","n": 1E2} ]}',
+        '{"messages":[{"role":"system","content":"B"}, {"role":"user","content":"x","n":1.50},{"role":"user","n": 1E2} ]}',
+    ),
     "two of a user's": Row(
         "roles-must-alternate",
         "chat",

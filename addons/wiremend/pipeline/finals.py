@@ -1,7 +1,12 @@
-"""Failures that are final, and how each agent is told so that it ends rather than asks again."""
+"""Failures that are final, and how each agent is told so that it ends rather than asks again.
+
+All here was measured, 2026-11, with the versions that docs/agents.md names. A client is named as
+:mod:`wiremend.rules.clients` does; agents that are built on an SDK and do not say who they are go by the SDK's name.
+"""
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -10,22 +15,65 @@ if TYPE_CHECKING:
 FINAL: Final = frozenset({401, 402, 403, 404})
 """Statuses that come again however often one asks: a wrong key, an empty balance, a closed door, a name nobody has."""
 
-GIVES_UP_ON: Final[Mapping[str, int]] = {"codex": 400}
-"""Agents that try again after a final status, header or not, and the one that they take for an answer.
+_ANY: Final = 0
+# 429 says "wait" to these, whatever x-should-retry and the error's code say; after a 402 each of them asks no more.
+_WAITS: Final[Mapping[int, int]] = MappingProxyType({429: 402})
 
-Codex 0.169 asks six times after 401, 402, 403, 404 and 422, in 7 s, and once after 400 and 429 (measured, 2026-11).
+GIVES_UP_ON: Final[Mapping[str, Mapping[int, int]]] = MappingProxyType(
+    {
+        # 404: it asks once more, and then speaks of the model's name, whatever it was that is not there.
+        "claude-code": {404: 400},
+        # Six times after 401, 402, 403, 404 and 422; after a 429 once, but then it does not show the cause.
+        "codex": {_ANY: 400},
+        "opencode": _WAITS,
+        "qwen-code": _WAITS,
+        "kimi-code": _WAITS,
+        "kimi-cli": _WAITS,  # also what Hermes calls itself at api.kimi.com
+        "hermes": _WAITS,
+        "cline": _WAITS,
+        "ai-sdk/openai-compatible": _WAITS,  # Cline
+        "openai/js": _WAITS,  # pi
+        "anthropic/js": _WAITS,  # pi
+        "openai/python": _WAITS,  # Hermes
+        "anthropic/python": _WAITS,  # Hermes
+    }
+)
+"""Client -> final status -> the status that ends it instead; ``_ANY`` is for each that is not named."""
+
+HEEDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"codex": frozenset({"usage_limit_reached", "usage_not_included"})}
+)
+"""Codes and types whose failure a client understands under the provider's own status (openai/codex, ``codex-api``)."""
+
+IN_THE_STREAM: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"codex": frozenset({"context_length", "rate_limit"})}
+)
+"""Failures that an agent understands as an event only.
+
+Codex sees a full context in ``response.failed``, and takes a 400 with the same code for a request that is wrong. After
+a 429 it ends without the cause; after the event it waits as long as the text says, and asks again.
 """
 
-TAKES_FOR_FINAL: Final[Mapping[str, frozenset[int]]] = {"codex": frozenset({400, 429})}
+_GONE: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType({404: ("does not exist", "model not found")})
+
+READS: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = MappingProxyType(
+    {"hermes": _GONE, "kimi-cli": _GONE, "openai/python": _GONE, "anthropic/python": _GONE}
+)
+"""Client -> status -> words by which it knows the failure as final; the first are put behind a text that has none.
+
+Hermes takes a 404 without them for a fault of the moment, and asks three times.
+"""
 
 
-IN_THE_STREAM: Final[Mapping[str, frozenset[str]]] = {"codex": frozenset({"context_length"})}
-"""Failures that an agent understands as an event only: Codex sees a full context in ``response.failed``, and takes a
-400 with the same code for a request that is wrong (openai/codex, ``codex-api``, read 2026-11)."""
-
-
-def status_for(client: str | None, status: int) -> int:
-    """Give the status that a client takes for final, for a failure that is."""
-    if client is None or client not in GIVES_UP_ON or status in TAKES_FOR_FINAL.get(client, frozenset()):
+def status_for(client: str | None, status: int, code: str | None = None) -> int:
+    """Give the status that a client takes for final, for a failure that is; ``code`` is the provider's code or type."""
+    ends = GIVES_UP_ON.get(client or "")
+    if ends is None or code in HEEDS.get(client or "", ()):
         return status
-    return GIVES_UP_ON[client]
+    return ends.get(status, ends.get(_ANY, status))
+
+
+def words_for(client: str | None, status: int, text: str) -> str:
+    """Give the words that a client must read behind a final failure's text to take it for that; mostly none."""
+    words = READS.get(client or "", {}).get(status, ())
+    return words[0] if words and not any(known in text.lower() for known in words) else ""

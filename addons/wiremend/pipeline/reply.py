@@ -9,7 +9,7 @@ code, with the first event and pointer, however often it happened.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -22,11 +22,11 @@ from wiremend.protocols.wires import CONTRACTS
 from wiremend.sse import Event, EventParser, StreamError, render, with_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from wiremend.pipeline.context import Context
     from wiremend.protocols.base import Tally, Wire
-    from wiremend.quirks.base import EventStep, Recorder
+    from wiremend.quirks.base import EventStep, Noting, Recorder
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
@@ -52,11 +52,11 @@ class Notebook:
             else:
                 seen.times += 1
 
-    def noting(self, code: str, event: int = 0) -> Callable[[str, str], None]:
+    def noting(self, code: str, event: int = 0) -> Noting:
         """Give what a quirk of this name notes its changes with."""
 
-        def note(pointer: str, what: str) -> None:
-            self.add([Mend("mended", code, event, pointer, what)])
+        def note(pointer: str, what: str, kind: Literal["mended", "lost", "invented"] = "mended") -> None:
+            self.add([Mend(kind, code, event, pointer, what)])
 
         return note
 
@@ -88,7 +88,9 @@ class ReplyStream:
         self._mender = context.mending.mender(context.origin) if context.mend else None
         self._contract = None if context.mend else CONTRACTS[context.wire.name]()
         active = context.quirks if context.mend else ()
-        self._steps = [(quirk.name, quirk.step(context.scope)) for quirk in active if quirk.step is not None]
+        self._steps = [
+            (quirk.name, quirk.step(context.scope, context.memory)) for quirk in active if quirk.step is not None
+        ]
         self._recorders: list[Recorder] = [
             quirk.recorder(context.scope, context.memory) for quirk in active if quirk.recorder is not None
         ]

@@ -53,6 +53,9 @@ def shape_of(first: bytes, *, ended: bool) -> Shape | None:
     text = first.removeprefix(_BOM).lstrip()
     if not text:
         return "empty" if ended else None
+    line_begun = text.startswith(b"{") and b"\n" not in text and len(text) < PEEK_BYTES
+    if not ended and (line_begun or _BOM.startswith(first)):
+        return None
     if text[:1] in {b"{", b"["}:
         return "stream" if _is_lines(text) else "json"
     if _FIELD.match(text):
@@ -107,5 +110,5 @@ def _events(first: bytes, *, ended: bool) -> Sequence[Event]:
 
 def _says(event: Event) -> bool:
     """Tell whether an event is of the answer: not a comment, nor what keeps a connection alive."""
-    data = event.data
+    data = event.raw if event.apart and event.data is None else event.data
     return bool(data and data.strip() not in {b"", b"{}"}) and event.event != "ping"

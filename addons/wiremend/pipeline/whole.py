@@ -12,7 +12,7 @@ import msgspec
 from wiremend.errors import BodyError
 from wiremend.jsonedit import Edit, apply, get
 from wiremend.notes import Note
-from wiremend.pipeline.finals import FINAL, IN_THE_STREAM, status_for
+from wiremend.pipeline.finals import FINAL, IN_THE_STREAM, status_for, words_for
 from wiremend.pipeline.reply import Notebook, ReplyStream, renamed
 from wiremend.pipeline.shapes import look, shape_of
 from wiremend.protocols.failure import Failure, failure_of_body
@@ -66,17 +66,23 @@ def failed(context: Context, failure: Failure, status: int) -> Answer:
     wire, client = context.wire.name, context.scope.client
     own = STATUSES[wire](failure)
     final = failure.final or own in FINAL
-    told = status_for(client, own) if final else own
+    told = status_for(client, own, failure.code) if final else own
     text = SAID[wire](failure)
     if status >= HTTPStatus.BAD_REQUEST and told != status:
         text = f"{text} (the provider answered {status})"
+    if final and (words := words_for(client, told, text)):
+        text = f"{text} (it {words})"
     text = context.origin.signed(text)
     what = f"{status} -> {told} {failure.kind}" if status != told else f"{told} {failure.kind}"
     note = Note("failed", "", "error", f"{what}: {failure.message}", failure.mapped or "")
-    if context.stream and failure.kind in IN_THE_STREAM.get(client or "", ()):
+    if _in_the_stream(context, failure):
         event = context.wire.error_event(text, None, 0, failure.kind)
         return Answer(HTTPStatus.OK, _begun(context) + event, EVENTS, (note,), failure, final)
     return Answer(told, context.wire.error_body(told, failure.kind, text), JSON, (note,), failure, final)
+
+
+def _in_the_stream(context: Context, failure: Failure) -> bool:
+    return context.stream and failure.kind in IN_THE_STREAM.get(context.scope.client or "", ())
 
 
 def _begun(context: Context) -> bytes:
@@ -97,28 +103,31 @@ def _begun(context: Context) -> bytes:
 
 def _error(context: Context, status: int, body: bytes, failure: Failure) -> Answer:
     """Give the answer for an error: the provider's own bytes where they say all that the client needs (G1)."""
-    wire = context.wire.name
+    wire, client = context.wire.name, context.scope.client
     own = STATUSES[wire](failure)
     final = failure.final or own in FINAL
-    told = status_for(context.scope.client, own) if final else own
-    in_stream = context.stream and failure.kind in IN_THE_STREAM.get(context.scope.client or "", ())
+    told = status_for(client, own, failure.code) if final else own
+    words = words_for(client, told, failure.message) if final else ""
+    in_stream = _in_the_stream(context, failure)
     sound = failure.legal and failure.shape == SHAPES[wire] and own == status and not in_stream
-    if not context.mend or (sound and told == status):
+    if not context.mend or (sound and told == status and not words):
         return Answer(status, body, None, (), failure, final and context.mend)
-    if sound:
-        what = f"{status} -> {told}, which {context.scope.client} takes for final; the error's text tells the {status}"
-        note = Note("mended", "status", "status", what)
-        return Answer(told, _with_status(context, body, status), JSON, (note,), failure, final)
-    return failed(context, failure, status)
+    if not sound:
+        return failed(context, failure, status)
+    remarks = [f"(the provider answered {status})"] if told != status else []
+    remarks += [f"(it {words})"] if words else []
+    what = f"{status} -> {told}: {client} takes it for final so; the error's text ends with {' '.join(remarks)}"
+    note = Note("mended", "status" if told != status else "/error/message", "status", what)
+    return Answer(told, _with_remarks(context, body, remarks), JSON, (note,), failure, final)
 
 
-def _with_status(context: Context, body: bytes, status: int) -> bytes:
-    """Put the provider's status into the text of an error, and leave all else of it as it is."""
+def _with_remarks(context: Context, body: bytes, remarks: Sequence[str]) -> bytes:
+    """Put remarks behind the text of an error, and leave all else of it as it is."""
     try:
         said = get(body, ("error", "message"))
         if said is None or said[:1] != b'"':
             return body
-        text = context.origin.signed(f"{json.loads(said)} (the provider answered {status})")
+        text = context.origin.signed(" ".join([json.loads(said), *remarks]))
         return apply(body, [Edit("set", ("error", "message"), json.dumps(text).encode())]).body
     except BodyError:
         return body
@@ -194,7 +203,7 @@ def _quirks(context: Context, body: bytes, book: Notebook) -> bytes:
         return body
     for quirk in active:
         if quirk.reply is not None:
-            quirk.reply(document, context.scope, book.noting(quirk.name))
+            quirk.reply(document, context.scope, context.memory, book.noting(quirk.name))
     return msgspec.json.encode(document) if book.told else body
 
 

@@ -6,6 +6,7 @@ keeps its bytes (G1).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ type Where = tuple[str | int, ...]
 _MAX_DEPTH: Final = 100
 MAX_DIFFERENCES: Final = 16
 """Edits of one value, each with a note, before it is written as a whole."""
+MAX_MOVES: Final = 256
+"""Items that are taken out of a list and put in, each with a note, before the list is written as a whole."""
 _GONE: Final = object()
 SIGNERS: Final = ("anthropic.com", "claude.ai")
 """Hosts that sign what they think, and refuse what was changed around it."""
@@ -32,7 +35,7 @@ def on_host(host: str, *domains: str) -> bool:
     return any(name == domain or name.endswith(f".{domain}") for domain in domains)
 
 
-def items_of(document: object, name: str) -> list[Any]:
+def items_of(document: object, name: str | int) -> list[Any]:
     """Give the list that a body has under a name; [] where it has none."""
     found = document.get(name) if isinstance(document, dict) else None
     return found if isinstance(found, list) else []
@@ -80,25 +83,42 @@ class New:
     value: Any
 
 
-def rearrange(draft: Draft, name: str, plan: Sequence[int | New], what: str, kind: Kind = "mended") -> None:
-    """Make the list that the body has under a name what a plan says: the indexes of items that stay, and new items.
+def rearrange(draft: Draft, where: Where, plan: Sequence[int | New], what: str, kind: Kind = "mended") -> None:
+    """Make the list at a place what a plan says: the indexes of items that stay, and new items.
 
-    Where items only go, or come behind the last one, the others keep their bytes; else the list is written anew.
+    Items whose order stays keep their bytes. With more than ``MAX_MOVES`` edits the list is written anew.
     """
-    items = items_of(draft.document, name)
-    kept = [entry for entry in plan if isinstance(entry, int)]
+    found = _find(draft.document, where[:-1])
+    items = list(items_of(found, where[-1]))
     if list(plan) == list(range(len(items))):
         return
-    tail = list(plan[len(kept) :])
-    if kept == sorted(kept) and all(isinstance(entry, New) for entry in tail):
-        staying = set(kept)
-        for index in reversed(range(len(items))):
-            if index not in staying:
-                draft.remove((name, index), what, kind=kind)
-        for entry in tail:
-            draft.set((name, "-"), entry.value if isinstance(entry, New) else items[entry], what, kind=kind)
+    staying = _longest_rise([entry for entry in plan if isinstance(entry, int)])
+    if len(items) + len(plan) - 2 * len(staying) > MAX_MOVES:
+        draft.set(where, [items[entry] if isinstance(entry, int) else entry.value for entry in plan], what, kind=kind)
         return
-    draft.set((name,), [items[entry] if isinstance(entry, int) else entry.value for entry in plan], what, kind=kind)
+    for index in reversed(range(len(items))):
+        if index not in staying:
+            draft.remove((*where, index), what, kind=kind)
+    for place, entry in enumerate(plan):
+        if isinstance(entry, New):
+            draft.insert(where, place, entry.value, what, kind=kind)
+        elif entry not in staying:
+            draft.insert(where, place, items[entry], what, kind=kind)
+
+
+def _longest_rise(numbers: Sequence[int]) -> frozenset[int]:
+    """Give the members of a longest part of a sequence of unlike numbers that rises."""
+    ends: list[int] = []  # of the rises of each length, the lowest last number
+    before: dict[int, int] = {}
+    for number in numbers:
+        at = bisect_left(ends, number)
+        if at:
+            before[number] = ends[at - 1]
+        ends[at : at + 1] = [number]
+    found = ends[-1:]
+    while found and found[-1] in before:
+        found.append(before[found[-1]])
+    return frozenset(found)
 
 
 def too_deep(value: object, limit: int = _MAX_DEPTH) -> bool:

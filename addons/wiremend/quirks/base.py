@@ -87,6 +87,26 @@ class Draft:
         self._edit(Edit("set", tokens, written))
         self.note(format_pointer(tokens), what or f"set to {_shown(value)}", kind=kind)
 
+    def insert(
+        self,
+        pointer: str | tuple[str | int, ...],
+        index: int,
+        value: Any,  # noqa: ANN401 - any JSON
+        what: str = "",
+        *,
+        kind: Kind = "mended",
+    ) -> None:
+        """Put an item into the list at a place, in front of the one at ``index`` (or behind the last)."""
+        tokens = _tokens(pointer)
+        box = self._at(tokens)
+        if not isinstance(box, list) or not 0 <= index <= len(box):
+            raise IndexError(f"there is no place {index} in a list at {format_pointer(tokens)!r}")
+        written = encoded(value)
+        box.insert(index, decoded(written))
+        tokens = (*tokens, str(index))
+        self._edit(Edit("insert", tokens, written))
+        self.note(format_pointer(tokens), what or f"{_shown(value)} put in", kind=kind)
+
     def remove(self, pointer: str | tuple[str | int, ...], what: str = "removed", *, kind: Kind = "mended") -> None:
         """Take away a member or an item that is there."""
         tokens = _tokens(pointer)
@@ -95,10 +115,10 @@ class Draft:
         self._edit(Edit("remove", tokens))
         self.note(format_pointer(tokens), what, kind=kind)
 
-    def set_header(self, name: str, value: str | None, what: str) -> None:
+    def set_header(self, name: str, value: str | None, what: str, *, kind: Kind = "mended") -> None:
         """Set a header, or remove it with None."""
         self.headers = self.headers.without(name) if value is None else self.headers.with_set(name, value)
-        self.note(f"header:{name.lower()}", what)
+        self.note(f"header:{name.lower()}", what, kind=kind)
 
     def note(self, where: str, what: str, *, kind: Kind = "mended") -> None:
         """Note a change; ``kind`` is "lost" where the client's intent does not reach the provider whole."""
@@ -155,19 +175,29 @@ class Draft:
         return box
 
 
+class Noting(Protocol):
+    """By which a step or a reply function notes a change.
+
+    ``kind`` is "lost" where what the provider said does not reach the client whole, "invented" where it never said it.
+    """
+
+    def __call__(self, pointer: str, what: str, kind: Literal["mended", "lost", "invented"] = "mended") -> None:
+        """Note a change at a JSON pointer."""
+
+
 class EventStep(Protocol):
     """A quirk's half of one stream: it sees each event's JSON before the contract does."""
 
     needles: tuple[bytes, ...]
     """An event whose data has none of these is not shown to it; empty: all are. May change while the stream goes on."""
 
-    def event(self, document: dict[str, Any], note: Callable[[str, str], None]) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Look at an event's JSON: None leaves its bytes alone, a list of documents stands in its place.
 
-        A document that is the event's own, changed in place, keeps the event's framing. ``note(pointer, what)``.
+        A document that is the event's own, changed in place, keeps the event's framing.
         """
 
-    def close(self, note: Callable[[str, str], None]) -> list[dict[str, Any]]:
+    def close(self, note: Noting) -> list[dict[str, Any]]:
         """Give what is still held when the stream ends."""
 
 
@@ -196,9 +226,9 @@ class Quirk:
     ``models`` globs of the model sent (empty: any), ``clients`` globs of the agent (empty: any).
 
     ``target`` gets a request's path and query as one text and gives them as they are to be; ``request`` mends a
-    request; ``step`` gives a stream's step; ``reply`` mends a whole body in place, noting by ``note(pointer, what)``
-    what it changed; ``recorder`` remembers a reply. A body without any of the ``needles``, as bytes, is not shown to
-    ``request``, nor decoded for it; with no needles every body is.
+    request; ``step`` gives a stream's step; ``reply`` mends a whole body in place, and notes what it changed; both may
+    recall what a request left in the memory; ``recorder`` remembers a reply. A body without any of the ``needles``, as
+    bytes, is not shown to ``request``, nor decoded for it; with no needles every body is.
     """
 
     number: int
@@ -217,8 +247,8 @@ class Quirk:
     models: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     request: Callable[[Draft], None] | None = field(default=None, repr=False)
-    step: Callable[[Scope], EventStep] | None = field(default=None, repr=False)
-    reply: Callable[[dict[str, Any], Scope, Callable[[str, str], None]], None] | None = field(default=None, repr=False)
+    step: Callable[[Scope, Memory], EventStep] | None = field(default=None, repr=False)
+    reply: Callable[[dict[str, Any], Scope, Memory, Noting], None] | None = field(default=None, repr=False)
     recorder: Callable[[Scope, Memory], Recorder] | None = field(default=None, repr=False)
     target: Callable[[str], str] | None = field(default=None, repr=False)
     needles: tuple[bytes, ...] = ()

@@ -43,7 +43,7 @@ def _string_contents(draft: Draft) -> None:
             )
     if images:
         plan.append(New({"role": "user", "content": images}))
-    rearrange(draft, "messages", plan, "the images of tools follow as the user's")
+    rearrange(draft, ("messages",), plan, "the images of tools follow as the user's")
 
 
 def _string_outputs(draft: Draft) -> None:
@@ -63,7 +63,7 @@ def _string_outputs(draft: Draft) -> None:
             draft.set(("input", index, "output"), _text(output), "a text, as a result must be", kind=_kind(output))
     if images:
         plan.append(New({"type": "message", "role": "user", "content": images}))
-    rearrange(draft, "input", plan, "the images of tools follow as the user's")
+    rearrange(draft, ("input",), plan, "the images of tools follow as the user's")
 
 
 def _text(parts: list[Any]) -> str:

@@ -44,7 +44,8 @@ def _drop_betas(draft: Draft) -> None:
         headers = headers.with_items_dropped(BETA, glob)
     if headers is not draft.headers:
         left = headers.joined(BETA)
-        draft.set_header(BETA, left, f"dropped {_dropped(draft.headers.joined(BETA), left)}, which this host refuses")
+        what = f"dropped {_dropped(draft.headers.joined(BETA), left)}, which this host refuses"
+        draft.set_header(BETA, left, what, kind="lost")
 
 
 def _dropped(before: str | None, after: str | None) -> str:

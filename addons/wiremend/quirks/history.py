@@ -92,7 +92,7 @@ def _orphans_chat(draft: Draft) -> None:
             if role == "assistant":
                 missing.update(_ids(message.get("tool_calls"), "id"))
     settle()
-    rearrange(draft, "messages", plan, "each call has one result behind it", kind="lost")
+    rearrange(draft, ("messages",), plan, "each call has one result behind it", kind="lost")
 
 
 def _no_result_chat(call: str) -> dict[str, str]:
@@ -120,7 +120,7 @@ def _orphans_messages(draft: Draft) -> None:
         plan.append(index)
     if missing:
         plan.append(New({"role": "user", "content": [_no_result_block(call) for call in missing]}))
-    rearrange(draft, "messages", plan, "each call has one result behind it", kind="lost")
+    rearrange(draft, ("messages",), plan, "each call has one result behind it", kind="lost")
 
 
 def _answer(draft: Draft, index: int, missing: dict[str, None]) -> bool:
@@ -128,23 +128,24 @@ def _answer(draft: Draft, index: int, missing: dict[str, None]) -> bool:
     content = draft.document["messages"][index].get("content")
     parts = content if isinstance(content, list) else []
     open_calls = dict(missing)
-    results, others = [], []
-    for part in parts:
+    results, others = list[int | New](), list[int | New]()
+    for number, part in enumerate(parts):
         if not _is(part, "tool_result"):
-            others.append(part)
+            others.append(number)
         elif isinstance(answered := part.get("tool_use_id"), str) and answered in open_calls:
             del open_calls[answered]
-            results.append(part)
-    if not open_calls and [*results, *others] == parts:
-        return True
-    if isinstance(content, str):
-        others = [{"type": "text", "text": content}] if content else []
-    elif not isinstance(content, list):
-        return True
-    wanted = [*results, *(_no_result_block(call) for call in open_calls), *others]
-    if wanted:
-        draft.set(("messages", index, "content"), wanted, "one result for each call, in front", kind="lost")
-    return bool(wanted)
+            results.append(number)
+    blocks = [_no_result_block(call) for call in open_calls]
+    where, what = ("messages", index, "content"), "one result for each call, in front"
+    if isinstance(content, list):
+        plan = [*results, *map(New, blocks), *others]
+        if plan:
+            rearrange(draft, where, plan, what, kind="lost")
+        return bool(plan) or not parts
+    if isinstance(content, str) and blocks:
+        text = [{"type": "text", "text": content}] if content else []
+        draft.set(where, [*blocks, *text], what, kind="lost")
+    return True
 
 
 def _no_result_block(call: str) -> dict[str, Any]:
@@ -171,7 +172,7 @@ def _orphans_responses(draft: Draft) -> None:
         output = _OUTPUT_OF.get(kind) if isinstance(kind, str) else None
         if output and isinstance(call, str) and call not in answered:
             plan.append(New({"type": output, "call_id": call, "output": _NO_RESULT}))
-    rearrange(draft, "input", plan, "each call has one result", kind="lost")
+    rearrange(draft, ("input",), plan, "each call has one result", kind="lost")
 
 
 def _is(part: object, kind: str) -> bool:

@@ -23,11 +23,9 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from wiremend.quirks.base import EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
-    from wiremend.quirks.base import EventStep, Scope
-
-    type Note = Callable[[str, str], None]
     type Piece = tuple[str, str, str]  # ("text", text, ""), ("call", id, name) or ("arguments", text, "")
 
 MAX_HEAD: Final = 256
@@ -227,7 +225,7 @@ class _Step:
         self._choices: dict[int, _Choice] = {}
         self._top: dict[str, Any] = {}
 
-    def event(self, document: dict[str, Any], note: Note) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Change a chunk's deltas and finish reasons in place."""
         choices = document.get("choices")
         if not isinstance(choices, list):
@@ -243,7 +241,7 @@ class _Step:
             self._top = {name: value for name, value in document.items() if name not in {"choices", "usage"}}
         return [document] if changed else None
 
-    def close(self, note: Note) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
         """Let go what is held."""
         choices = []
         for index, choice in self._choices.items():
@@ -252,7 +250,7 @@ class _Step:
                 choices.append({"index": index, "delta": delta, "finish_reason": None})
         return [{**self._top, "choices": choices}] if choices else []
 
-    def _choice(self, choice: dict[str, Any], index: int, at: str, note: Note) -> bool:
+    def _choice(self, choice: dict[str, Any], index: int, at: str, note: Noting) -> bool:
         if index not in self._choices:
             if len(self._choices) >= _MAX_CHOICES:
                 return False
@@ -291,7 +289,7 @@ def _overlap(text: str, tokens: tuple[str, ...]) -> int:
     return len(tail) if tail and any(token.startswith(tail) for token in tokens) else 0
 
 
-def _reply(document: dict[str, Any], scope: Scope, note: Note) -> None:
+def _reply(document: dict[str, Any], scope: Scope, _memory: Memory, note: Noting) -> None:
     choices = document.get("choices")
     for number, choice in enumerate(choices if isinstance(choices, list) else ()):
         message = choice.get("message") if isinstance(choice, dict) else None
@@ -314,7 +312,7 @@ def _reply(document: dict[str, Any], scope: Scope, note: Note) -> None:
             note(f"/choices/{number}/finish_reason", "stop becomes tool_calls")
 
 
-def _step(scope: Scope) -> EventStep:
+def _step(scope: Scope, _memory: Memory) -> EventStep:
     return _Step(scope)
 
 

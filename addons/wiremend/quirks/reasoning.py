@@ -256,11 +256,12 @@ def _thinking_back(draft: Draft, number: int, message: dict[str, Any]) -> None:
     kept, call = _recall(draft, calls)
     pointer = ("messages", number, "content")
     if isinstance(kept, list):
-        draft.set(pointer, [*kept, *content], f"the thinking of the reply that made the call {call}, put first")
+        for place, block in enumerate(kept):
+            draft.insert(pointer, place, block, f"the thinking of the reply that made the call {call}, put first")
     else:
         empty = {"type": "thinking", "thinking": " ", "signature": ""}
         what = "an empty thinking block, put first: the reply that made the call is not remembered"
-        draft.set(pointer, [empty, *content], what, kind="invented")
+        draft.insert(pointer, 0, empty, what, kind="invented")
 
 
 def _thinks(document: dict[str, Any], model: str | None) -> bool:

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wiremend.quirks.base import EventStep, Scope
-
-    type Note = Callable[[str, str], None]
+    from wiremend.quirks.base import EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 NAME: Final = "reasoning_content"
 OTHERS: Final = ("reasoning", "reasoning_text")
@@ -22,16 +19,16 @@ class _Step:
 
     needles = tuple(f'"{name}"'.encode() for name in (*OTHERS, "reasoning_details"))
 
-    def event(self, document: dict[str, Any], note: Note) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Rename in the deltas of a chunk."""
         return [document] if _rename(document, ("delta", "message"), note) else None
 
-    def close(self, note: Note) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
         """Give nothing: nothing is held."""
         return []
 
 
-def _rename(document: dict[str, Any], places: tuple[str, ...], note: Note) -> bool:
+def _rename(document: dict[str, Any], places: tuple[str, ...], note: Noting) -> bool:
     """Rename in every choice; tell whether anything was."""
     choices = document.get("choices")
     changed = False
@@ -43,7 +40,7 @@ def _rename(document: dict[str, Any], places: tuple[str, ...], note: Note) -> bo
     return changed
 
 
-def _one(said: dict[str, Any], at: str, note: Note) -> bool:
+def _one(said: dict[str, Any], at: str, note: Noting) -> bool:
     """Move the text that is under another name; drop it where it is a second copy, leave it where it is another."""
     changed = False
     for name in OTHERS:
@@ -73,11 +70,11 @@ def _words(entry: object) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _step(_: Scope) -> EventStep:
+def _step(_: Scope, _memory: Memory) -> EventStep:
     return _Step()
 
 
-def _reply(document: dict[str, Any], _: Scope, note: Note) -> None:
+def _reply(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     _rename(document, ("message",), note)
 
 

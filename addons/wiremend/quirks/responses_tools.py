@@ -15,10 +15,9 @@ from wiremend.quirks.amend import New, amend, items_of, rearrange
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wiremend.notes import Kind
-    from wiremend.quirks.base import Draft, Scope
+    from wiremend.quirks.base import Draft, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 _BORDER: Final = "-_-"
 
@@ -55,7 +54,7 @@ def _functions_only(draft: Draft) -> None:
         else:
             kind = "lost"
             draft.note(f"/tools/{index}", f"{_kind(tool) or 'what has no type'} is no function: left out", kind=kind)
-    rearrange(draft, "tools", plan, "functions only", kind)
+    rearrange(draft, ("tools",), plan, "functions only", kind)
     _choice(draft)
     if not plan:
         draft.remove(("tools",), "no tool is left", kind="lost")
@@ -130,7 +129,7 @@ class _Step:
 
     needles: tuple[bytes, ...] = (b"-_-",)
 
-    def event(self, document: dict[str, Any], note: Callable[[str, str], None]) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Give the event again where a call in it has a joined name."""
         changed = _split(document.get("item"), "/item", note)
         response = document.get("response")
@@ -138,12 +137,12 @@ class _Step:
             changed |= _split(item, f"/response/output/{index}", note)
         return [document] if changed else None
 
-    def close(self, note: Callable[[str, str], None]) -> list[dict[str, Any]]:  # noqa: ARG002 - it holds nothing
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - it holds nothing
         """Give nothing: no event was held."""
         return []
 
 
-def _split(item: object, where: str, note: Callable[[str, str], None]) -> bool:
+def _split(item: object, where: str, note: Noting) -> bool:
     """Give a call its two names; False where it has no joined name."""
     if not isinstance(item, dict) or _kind(item) != "function_call" or _BORDER not in _name(item):
         return False
@@ -156,11 +155,11 @@ def _split(item: object, where: str, note: Callable[[str, str], None]) -> bool:
     return True
 
 
-def _step(_scope: Scope) -> _Step:
+def _step(_scope: Scope, _memory: Memory) -> _Step:
     return _Step()
 
 
-def _reply(document: dict[str, Any], _scope: Scope, note: Callable[[str, str], None]) -> None:
+def _reply(document: dict[str, Any], _scope: Scope, _memory: Memory, note: Noting) -> None:
     for index, item in enumerate(items_of(document, "output")):
         _split(item, f"/output/{index}", note)
 

@@ -40,7 +40,7 @@ def _system_first(draft: Draft) -> None:
         return
     lead = {"role": messages[late[0]]["role"], "content": _joined(texts)}
     plan: list[int | New] = [New(lead), *(index for index in range(len(messages)) if index not in late)]
-    rearrange(draft, "messages", plan, "system texts put first")
+    rearrange(draft, ("messages",), plan, "system texts put first")
 
 
 def _alternate(draft: Draft) -> None:

@@ -16,11 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wiremend.quirks.base import EventStep, Scope
-
-    type Note = Callable[[str, str], None]
+    from wiremend.quirks.base import EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 MAX_SPACE: Final = 16
 """White space before an opening tag."""
@@ -120,7 +117,7 @@ class _Step:
         self._texts: dict[int, _Text] = {}
         self._top: dict[str, Any] = {}
 
-    def event(self, document: dict[str, Any], note: Note) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Change the content of a chunk's choices; what is thought leaves in a chunk before what is said."""
         choices = document.get("choices")
         if not isinstance(choices, list):
@@ -145,7 +142,7 @@ class _Step:
             return [{**_without(document, "usage"), "choices": ahead}, document]
         return [document] if changed else None
 
-    def close(self, note: Note) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
         """Let go what is held, at most a piece of a tag for each choice."""
         choices = []
         for index, text in self._texts.items():
@@ -213,15 +210,15 @@ def _without(document: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in names}
 
 
-def _tagged_step(_: Scope) -> EventStep:
+def _tagged_step(_: Scope, _memory: Memory) -> EventStep:
     return _Step(opened=False)
 
 
-def _opened_step(_: Scope) -> EventStep:
+def _opened_step(_: Scope, _memory: Memory) -> EventStep:
     return _Step(opened=True)
 
 
-def _whole(document: dict[str, Any], note: Note, *, opened: bool) -> None:
+def _whole(document: dict[str, Any], note: Noting, *, opened: bool) -> None:
     choices = document.get("choices")
     for number, choice in enumerate(choices if isinstance(choices, list) else ()):
         message = choice.get("message") if isinstance(choice, dict) else None
@@ -238,11 +235,11 @@ def _whole(document: dict[str, Any], note: Note, *, opened: bool) -> None:
             note(f"/choices/{number}/message/content", "what stands in think tags becomes reasoning_content")
 
 
-def _tagged_reply(document: dict[str, Any], _: Scope, note: Note) -> None:
+def _tagged_reply(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     _whole(document, note, opened=False)
 
 
-def _opened_reply(document: dict[str, Any], _: Scope, note: Note) -> None:
+def _opened_reply(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     _whole(document, note, opened=True)
 
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wiremend.quirks.base import Scope
+    from wiremend.quirks.base import Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
 """The tiers that OpenAI documents (openai-python types/chat/chat_completion.py)."""
 
 
-def _tier(document: dict[str, Any], _: Scope, note: Callable[[str, str], None]) -> None:
+def _tier(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     tier = document.get("service_tier")
     if tier is not None and not (isinstance(tier, str) and tier in TIERS):
         del document["service_tier"]

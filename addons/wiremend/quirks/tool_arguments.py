@@ -18,9 +18,8 @@ from wiremend.quirks.base import Quirk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wiremend.quirks.base import EventStep, Scope
-
-    type Note = Callable[[str, str], None]
+    from wiremend.quirks.base import EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 MAX_SENT: Final = 1 << 20
 """Characters of arguments of one stream that are remembered; what is longer is passed on as it comes."""
@@ -206,7 +205,7 @@ class _Step:
         self._told: set[tuple[int, int]] = set()
         self._top: dict[str, Any] = {}
 
-    def event(self, document: dict[str, Any], note: Note) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Change the arguments in a chunk; what was held leaves ahead of the finish reason."""
         choices = document.get("choices")
         if not isinstance(choices, list):
@@ -236,13 +235,13 @@ class _Step:
             return [{**self._top, "choices": ahead}, document]
         return [document] if changed else None
 
-    def close(self, note: Note) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
         """Let go what is held, as it came."""
         ended = [(index, self._rest(index, complete=False)) for index in sorted({index for index, _ in self._calls})]
         choices = [_delta(index, rest) for index, rest in ended if rest]
         return [{**self._top, "choices": choices}] if choices else []
 
-    def _entry(self, key: tuple[int, int], entry: dict[str, Any], at: str, note: Note) -> bool:
+    def _entry(self, key: tuple[int, int], entry: dict[str, Any], at: str, note: Noting) -> bool:
         if key not in self._calls and len(self._calls) >= MAX_CALLS:
             return False
         given = entry["function"]["arguments"]
@@ -276,15 +275,15 @@ def _delta(index: int, rest: dict[int, str]) -> dict[str, Any]:
     return {"index": index, "delta": {"tool_calls": calls}, "finish_reason": None}
 
 
-def _repeats_step(_: Scope) -> EventStep:
+def _repeats_step(_: Scope, _memory: Memory) -> EventStep:
     return _Step(Repeats, "what was sent before is left out")
 
 
-def _nearly_step(_: Scope) -> EventStep:
+def _nearly_step(_: Scope, _memory: Memory) -> EventStep:
     return _Step(Nearly, "the arguments are made JSON")
 
 
-def _nearly_reply(document: dict[str, Any], _: Scope, note: Note) -> None:
+def _nearly_reply(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     choices = document.get("choices")
     for number, choice in enumerate(choices if isinstance(choices, list) else ()):
         if not isinstance(choice, dict):

@@ -2,6 +2,8 @@
 
 A new id is a function of the old one, so that the same history gives the same bytes again (and a prompt cache holds),
 but for one thing: where two ids would become one, or a new one is another's old one, a later one gets a further digest.
+The memory keeps the old one for each new one: where the provider says an id again that it was sent so, the client gets
+its own.
 """
 
 from __future__ import annotations
@@ -10,14 +12,15 @@ import hashlib
 import re
 import string
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wiremend.quirks.base import Draft
+    from wiremend.quirks.base import Draft, EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 type _At = tuple[str | int, ...]
 
@@ -30,6 +33,7 @@ _LONGEST: Final = {"chat": 40, "responses": 64}
 """Characters of an id; the messages wire names no limit."""
 
 _DIGEST: Final = 8
+_NEEDLES: Final = {"chat": b'"tool_call', "messages": b"tool_use", "responses": b'"call_id"'}
 
 
 def _places(draft: Draft) -> Iterator[tuple[_At, str]]:
@@ -86,7 +90,7 @@ def _rename(draft: Draft, legal: Callable[[str], bool], made: Callable[[str, int
         if old not in names:
             names[old] = next(name for turn in count() if (name := made(old, turn)) not in taken)
             taken.add(names[old])
-            draft.memory.keep(f"toolid:{names[old]}", old)
+            draft.memory.keep(_key(names[old]), old)
         draft.set(at, names[old], "renamed, here and wherever else it stands")
 
 
@@ -120,6 +124,82 @@ def _plain(draft: Draft) -> None:
     _rename(draft, legal, made)
 
 
+def _key(sent: str) -> str:
+    return f"toolid:{sent}"
+
+
+class _Step:
+    """Gives a stream's client its own ids."""
+
+    def __init__(self, scope: Scope, memory: Memory) -> None:
+        self.needles: tuple[bytes, ...] = (_NEEDLES[scope.wire],)
+        self._scope = scope
+        self._memory = memory
+
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
+        """Look at the ids in an event."""
+        return [document] if _restore(document, self._scope, self._memory, note) else None
+
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+        """Give nothing: nothing is held."""
+        return []
+
+
+def _step(scope: Scope, memory: Memory) -> EventStep:
+    return _Step(scope, memory)
+
+
+def _reply(document: dict[str, Any], scope: Scope, memory: Memory, note: Noting) -> None:
+    _restore(document, scope, memory, note)
+
+
+def _restore(document: dict[str, Any], scope: Scope, memory: Memory, note: Noting) -> bool:
+    """Put the client's ids in the place of those that were sent for them; tell whether there was one."""
+    changed = False
+    for at, box, key in _told(document, scope.wire):
+        sent = box.get(key)
+        old = memory.recall(_key(sent)) if isinstance(sent, str) and sent else None
+        if old is not None:
+            box[key] = old
+            note(f"{at}/{key}", f"{sent} was sent for {old}")
+            changed = True
+    return changed
+
+
+def _told(document: dict[str, Any], wire: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Give each place of a tool call's id in an event or a body: where it is, the object that has it, and its name."""
+    if wire == "chat":
+        for number, choice in _objects(document.get("choices")):
+            for place in ("delta", "message"):
+                said = choice.get(place)
+                for position, call in _objects(said.get("tool_calls") if isinstance(said, dict) else None):
+                    yield f"/choices/{number}/{place}/tool_calls/{position}", call, "id"
+    elif wire == "responses":
+        response = document.get("response")
+        yield "", document, "call_id"
+        if isinstance(item := document.get("item"), dict):
+            yield "/item", item, "call_id"
+        for box, at in ((document, ""), (response, "/response")):
+            for number, item in _objects(box.get("output") if isinstance(box, dict) else None):
+                yield f"{at}/output/{number}", item, "call_id"
+    else:
+        blocks = [("/content_block", document["content_block"])] if "content_block" in document else []
+        message = document.get("message")
+        for box, at in ((document, ""), (message, "/message")):
+            content = box.get("content") if isinstance(box, dict) else None
+            blocks += [(f"{at}/content/{number}", block) for number, block in _objects(content)]
+        for at, block in blocks:
+            if isinstance(block, dict) and isinstance(kind := block.get("type"), str):
+                yield at, block, "id" if kind.endswith("tool_use") else "tool_use_id"
+
+
+def _objects(items: object) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the objects of a list, each with its place."""
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict):
+            yield number, item
+
+
 def _digest(old: str, turn: int) -> bytes:
     return hashlib.sha256(f"{turn}\n{old}".encode("utf-8", "surrogatepass")).digest()
 
@@ -134,7 +214,7 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
         who="Mistral, with a history that another provider or client made.",
         symptom="400 Tool call id was call_… but must be a-z, A-Z, 0-9, with a length of 9.",
         mend="Gives each such id nine letters and digits that follow from it, in the calls and in their results "
-        "alike. What the model calls next has an id of the provider's own, so nothing is mapped back.",
+        "alike; where the provider says such an id again, the client gets its own.",
         before='{"role":"tool","tool_call_id":"call_PTLP8xhu3uwZk4l3nlnrrJha"}',
         after='{"role":"tool","tool_call_id":"BpbmAFmDL"}',
         evidence=(
@@ -146,6 +226,8 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
         presets=("mistral",),
         needles=(b'"tool_call',),
         request=_nine,
+        step=_step,
+        reply=_reply,
     ),
     Quirk(
         number=32,
@@ -157,7 +239,8 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
         "digits, _ and -), with ids like functions.x:0 or call_1|fc_… from elsewhere.",
         symptom="400: the id does not match the pattern, or the string is too long.",
         mend="Takes what stands before a |, writes _ for what is not allowed and cuts at the limit, in the calls and "
-        "in their results alike; a digest keeps apart what would become one.",
+        "in their results alike; a digest keeps apart what would become one. Said again by the provider, an id is the "
+        "client's own again.",
         before='{"role":"tool","tool_call_id":"call_1|fc_0123456789abcdef"}',
         after='{"role":"tool","tool_call_id":"call_1"}',
         evidence=(
@@ -167,5 +250,7 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
         presets=("openai",),
         needles=(b'"tool_call', b"tool_use", b'"call_id"'),
         request=_plain,
+        step=_step,
+        reply=_reply,
     ),
 )

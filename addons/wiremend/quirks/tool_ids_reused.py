@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wiremend.quirks.base import Draft, EventStep, Scope
-
-    type Note = Callable[[str, str], None]
+    from wiremend.quirks.base import Draft, EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 _NATIVE: Final = re.compile(r"(?:functions\.)?[A-Za-z0-9_.-]{1,128}:[0-9]{1,6}")
 _OURS: Final = re.compile(rf"({_NATIVE.pattern})~[0-9a-f]{{8}}")
@@ -33,16 +30,16 @@ class _Step:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def event(self, document: dict[str, Any], note: Note) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Put the suffix on the ids in a chunk."""
         return [document] if _suffix(document, ("delta", "message"), self._scope, note) else None
 
-    def close(self, note: Note) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
         """Give nothing: nothing is held."""
         return []
 
 
-def _suffix(document: dict[str, Any], places: tuple[str, ...], scope: Scope, note: Note) -> bool:
+def _suffix(document: dict[str, Any], places: tuple[str, ...], scope: Scope, note: Noting) -> bool:
     """Put the suffix on each id of the model's own form; tell whether there was one."""
     changed = False
     choices = document.get("choices")
@@ -79,11 +76,11 @@ def _restore(draft: Draft, pointer: tuple[str | int, ...], value: object) -> Non
         draft.set(pointer, found[1], f"{value} is the model's {found[1]}")
 
 
-def _step(scope: Scope) -> EventStep:
+def _step(scope: Scope, _memory: Memory) -> EventStep:
     return _Step(scope)
 
 
-def _reply(document: dict[str, Any], scope: Scope, note: Note) -> None:
+def _reply(document: dict[str, Any], scope: Scope, _memory: Memory, note: Noting) -> None:
     _suffix(document, ("message",), scope, note)
 
 

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.quirks.base import Quirk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wiremend.quirks.base import EventStep, Scope
-
-    type Note = Callable[[str, str], None]
+    from wiremend.quirks.base import EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 EVENTS: Final = frozenset(
     {
@@ -69,7 +66,7 @@ class _Step:
     def __init__(self) -> None:
         self._dropped: set[int] = set()
 
-    def event(self, document: dict[str, Any], note: Note) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Drop the event, move its index, or leave it alone."""
         kind, index = document.get("type"), document.get("index")
         if not isinstance(kind, str) or "error" in document or kind.endswith("error"):
@@ -77,7 +74,7 @@ class _Step:
         place = index if isinstance(index, int) else -1
         what = self._unknown(kind, place, document)
         if what:
-            note("/type", f"{what[:60]} dropped")
+            note("/type", f"{what[:60]} dropped", "lost")
         if what is not None:
             return []
         gone = sum(dropped < place for dropped in self._dropped)
@@ -101,7 +98,7 @@ class _Step:
         delta = _unknown(document.get("delta"), DELTAS) if kind == "content_block_delta" else ""
         return f"the delta {delta!r}" if delta else None
 
-    def close(self, note: Note) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
         """Give nothing: nothing is held."""
         return []
 
@@ -112,17 +109,17 @@ def _unknown(box: object, known: frozenset[str]) -> str:
     return kind if isinstance(kind, str) and kind not in known else ""
 
 
-def _reply(document: dict[str, Any], _: Scope, note: Note) -> None:
+def _reply(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     content = document.get("content")
     if not isinstance(content, list):
         return
     for number in reversed(range(len(content))):
         if block := _unknown(content[number], BLOCKS):
             del content[number]
-            note(f"/content/{number}", f"the block {block[:40]!r} dropped")
+            note(f"/content/{number}", f"the block {block[:40]!r} dropped", "lost")
 
 
-def _step(_: Scope) -> EventStep:
+def _step(_: Scope, _memory: Memory) -> EventStep:
     return _Step()
 
 

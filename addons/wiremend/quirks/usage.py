@@ -9,9 +9,8 @@ from wiremend.quirks.base import Quirk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wiremend.quirks.base import EventStep, Scope
-
-    type Note = Callable[[str, str], None]
+    from wiremend.quirks.base import EventStep, Noting, Scope
+    from wiremend.quirks.memory import Memory
 
 _CACHED: Final = ("cached_tokens", "prompt_cache_hit_tokens")
 
@@ -19,20 +18,20 @@ _CACHED: Final = ("cached_tokens", "prompt_cache_hit_tokens")
 class _Step:
     """Applies one change of a document to each event that may need it."""
 
-    def __init__(self, needles: tuple[bytes, ...], change: Callable[[dict[str, Any], Note], bool]) -> None:
+    def __init__(self, needles: tuple[bytes, ...], change: Callable[[dict[str, Any], Noting], bool]) -> None:
         self.needles = needles
         self._change = change
 
-    def event(self, document: dict[str, Any], note: Note) -> list[dict[str, Any]] | None:
+    def event(self, document: dict[str, Any], note: Noting) -> list[dict[str, Any]] | None:
         """Change the document in place, if it shows the symptom."""
         return [document] if self._change(document, note) else None
 
-    def close(self, note: Note) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
+    def close(self, note: Noting) -> list[dict[str, Any]]:  # noqa: ARG002 - the protocol's signature
         """Give nothing: nothing is held."""
         return []
 
 
-def _hoist(document: dict[str, Any], note: Note) -> bool:
+def _hoist(document: dict[str, Any], note: Noting) -> bool:
     """Move the usage of the first choice that has one to the top, where there is none."""
     choices = document.get("choices")
     if document.get("usage") is not None or not isinstance(choices, list):
@@ -45,7 +44,7 @@ def _hoist(document: dict[str, Any], note: Note) -> bool:
     return False
 
 
-def _cached(document: dict[str, Any], note: Note) -> bool:
+def _cached(document: dict[str, Any], note: Noting) -> bool:
     """Copy the count of the cache to where OpenAI has it; prompt_tokens has it included already."""
     usage = document.get("usage")
     if not isinstance(usage, dict):
@@ -65,19 +64,19 @@ def _cached(document: dict[str, Any], note: Note) -> bool:
     return False
 
 
-def _hoist_step(_: Scope) -> EventStep:
+def _hoist_step(_: Scope, _memory: Memory) -> EventStep:
     return _Step((b'"usage"',), _hoist)
 
 
-def _cached_step(_: Scope) -> EventStep:
+def _cached_step(_: Scope, _memory: Memory) -> EventStep:
     return _Step(tuple(f'"{name}"'.encode() for name in _CACHED), _cached)
 
 
-def _hoist_reply(document: dict[str, Any], _: Scope, note: Note) -> None:
+def _hoist_reply(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     _hoist(document, note)
 
 
-def _cached_reply(document: dict[str, Any], _: Scope, note: Note) -> None:
+def _cached_reply(document: dict[str, Any], _: Scope, _memory: Memory, note: Noting) -> None:
     _cached(document, note)
 
 

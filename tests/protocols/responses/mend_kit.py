@@ -37,3 +37,20 @@ def gist(item: Json) -> tuple[object, ...]:
     parts = [(part["type"], part.get("text", part.get("refusal"))) for part in item.get("content") or ()]
     summary = [part["text"] for part in item.get("summary") or ()]
     return (item["type"], item.get("name"), item.get("arguments", item.get("input")), parts, summary)
+
+
+def codex(raw: bytes) -> list[tuple[object, ...]]:
+    """Read a stream as Codex does: items as they end, and a completed response that it can parse."""
+    events = documents(raw)
+    final = events[-1]
+    assert final["type"] == "response.completed"
+    assert isinstance(final["response"]["id"], str)
+    usage = final["response"].get("usage")
+    assert usage is None or all(
+        isinstance(usage[name], int) for name in ("input_tokens", "output_tokens", "total_tokens")
+    )
+    return [gist(event["item"]) for event in events if event["type"] == "response.output_item.done"]
+
+
+def ended_items(raw: bytes) -> list[Json]:
+    return [event["item"] for event in documents(raw) if event["type"] == "response.output_item.done"]

@@ -25,6 +25,7 @@ _STEP: Final = re.compile(r"\.(\w+)|\[(\d+)\]")
 _MAX_DETAIL: Final = 40
 _MAX_DEPTH: Final = 32
 _MAX_KINDS: Final = 256
+_SUCCESSES: Final = frozenset({"0", "200", "ok", "success"})
 
 
 class Report:
@@ -180,12 +181,19 @@ def error(report: Report, chunk: dict[str, Any]) -> bool:
     if loose.field(chunk, "base_resp", "status_code"):
         report.add("chat.error.shape", "/base_resp")
         return True
-    if not choices and loose.error_of(_document(chunk)):
+    if not choices and (loose.error_of(_document(chunk)) or _is_refusal(chunk)):
         report.add("chat.error.shape", "")
         return True
     if "error" in chunk and ("choices" in chunk or "usage" in chunk):
         report.add("chat.error.null", "/error")
     return False
+
+
+def _is_refusal(chunk: dict[str, Any]) -> bool:
+    """Tell whether it is a gateway's ``{"code": 500, "msg": "…"}``; with a code of success it says nothing."""
+    code = chunk.get("code")
+    failed = chunk.get("success") is False or (bool(code) and str(code).lower() not in _SUCCESSES)
+    return failed and bool(loose.text(chunk.get("msg")))
 
 
 def _document(chunk: dict[str, Any]) -> loose.Document:

@@ -19,7 +19,7 @@ from wiremend.errors import WiremendError
 from wiremend.protocols.chat.calls import Call, Calls
 from wiremend.protocols.chat.faults import is_index, is_number, whole_arguments
 from wiremend.protocols.chat.values import encode, is_foreign
-from wiremend.protocols.failure import Failure
+from wiremend.protocols.failure import Failure, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +49,14 @@ class BrokenStreamError(WiremendError):
         self.pointer = pointer
         self.failure = Failure("upstream", UPSTREAM, message)
         super().__init__(message)
+
+
+def ended_with(item: Json) -> BrokenStreamError:
+    """Give the error for a choice whose finish reason tells a failure: its own ``error`` (OpenRouter), if it has one."""
+    error = BrokenStreamError("chat.finish.unknown", f"the provider ended its answer with {item['finish_reason']!r}")
+    if item.get("error"):
+        error.failure = failure_of(item["error"])
+    return error
 
 
 class Recall(Protocol):

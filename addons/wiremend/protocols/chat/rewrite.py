@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.protocols import loose
 from wiremend.protocols.chat import faults
 from wiremend.protocols.chat.lists import Numbers
-from wiremend.protocols.chat.pieces import BrokenStreamError, Pieces
+from wiremend.protocols.chat.pieces import BrokenStreamError, Pieces, ended_with
 from wiremend.protocols.chat.values import ERROR, content_of, reason_of, text_of, usage_of
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Rewriter:
             return
         reason = reason_of(told)
         if reason == ERROR:
-            raise BrokenStreamError("chat.finish.unknown", f"the provider ended its answer with {told!r}")
+            raise ended_with(item)
         if reason is None:
             item["finish_reason"] = None
             return

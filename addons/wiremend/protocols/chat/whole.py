@@ -18,7 +18,7 @@ from wiremend.protocols.chat import faults
 from wiremend.protocols.chat.body import check_body
 from wiremend.protocols.chat.choices import Choices
 from wiremend.protocols.chat.done import LEFT, has_foreign, mends_of
-from wiremend.protocols.chat.pieces import UPSTREAM, BrokenStreamError, Pieces
+from wiremend.protocols.chat.pieces import UPSTREAM, BrokenStreamError, Pieces, ended_with
 from wiremend.protocols.chat.schema import SERVICE_TIERS
 from wiremend.protocols.chat.values import (
     ERROR,
@@ -149,8 +149,7 @@ def _choice(item: Json, number: int, origin: Origin) -> None:
         item["message"] = message
     reason = reason_of(item.get("finish_reason"))
     if reason == ERROR:
-        told = item["finish_reason"]
-        raise BrokenStreamError("chat.finish.unknown", f"the provider ended its answer with {told!r}")
+        raise ended_with(item)
     message["role"] = "assistant"
     if not isinstance(message.get("content"), str | None):
         message["content"], thought = content_of(message["content"])

@@ -50,6 +50,7 @@ __all__ = ["MENDING", "Mender"]
 type Json = dict[str, Any]
 
 _BROKEN: Final = 502
+_NO_USAGE: Final = {"input_tokens": 0, "output_tokens": 0}
 _EVENTS: Final = (b"event:", b"data:", b":")
 _GROWING: Final = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 _PIECES: Final = ("text", "thinking", "partial_json")
@@ -271,7 +272,8 @@ class Mender(Blocks):
             for name, value in self._message().items():
                 if message.get(name) is None:
                     message[name] = value
-            message["usage"] = usage_of(given.get("usage"), start=True)
+            usage = given.get("usage")
+            message["usage"] = usage_of(usage if isinstance(usage, dict) else dict(_NO_USAGE), start=True)
         self._give(work, frame)
 
     def _again(self, work: Json) -> None:
