@@ -9,11 +9,11 @@ INPUTS := pyproject.toml requirements/dev.txt requirements/uv.txt .python-versio
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format cover bench wheel pins clean FORCE
+.PHONY: help setup demo test lint format cover bench conformance wheel pins clean FORCE
 
 help: ## this list
 	@echo 'Wiremend: make demo, then .venv/bin/wiremend run -- claude'
-	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)/  make \1 # \2/p' Makefile | awk -F' # ' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)/  make \1 # \2/p' Makefile | awk -F' # ' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: $(READY) ## prepare .venv, and a uv in .tools where the machine has none that works
 	@echo '.venv is ready'
@@ -41,6 +41,9 @@ cover: $(READY) ## all tests, with branch coverage
 
 bench: $(READY) ## the cost of an event and of a call, beside a bare mitmdump; about two minutes
 	$(PY) -m bench.overhead $(ARGS)
+
+conformance: $(READY) ## docs/conformance.md anew: what each parser makes of each case; needs node and npm
+	$(PY) -m tests.conformance
 
 wheel: $(READY) ## dist/wiremend-*.whl
 	$(PY) -m hatchling build -t wheel -d dist

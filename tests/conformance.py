@@ -211,7 +211,7 @@ def _versions() -> str:
     there = [f"{name} {number}" for name, number in pinned().items() if not name.endswith(("claude-code", "codex"))]
     lines, line = [], ""
     for word in ", ".join([*here, *there]).split(" "):
-        if line and len(f"{line} {word}") > 110:  # noqa: PLR2004 - the page's width, less its first word
+        if line and len(f"{line} {word}") > 110:
             lines.append(line)
             line = ""
         line = f"{line} {word}".strip()

@@ -65,7 +65,7 @@ def _openai_again(served: Served) -> Verdict:
     """Ask the SDK whether it would send the request again, which is what a refusal that is final must not bring on."""
     client = openai.OpenAI(api_key=KEY, base_url=BASE)
     response = served(httpx2.Request("POST", BASE))
-    if client._should_retry(response):  # noqa: SLF001 - to be asked, rather than waited for: it sleeps between its tries
+    if client._should_retry(response):  # asked, rather than waited for: the SDK sleeps between its tries
         return Verdict(ok=False, error="it asks again")
     return _openai(served)
 

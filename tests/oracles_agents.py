@@ -67,12 +67,12 @@ _GROWS: Final = {
     "signature_delta": ("thinking", "signature"),
     "input_json_delta": ("tool_use", "partial_json"),
 }
-_LISTED: Final = {"completion", "message_start", "message_delta", "message_stop", "content_block_start"} | {
+_LISTED: Final = {"message_start", "message_delta", "message_stop", "completion", "error"} | {
+    "content_block_start",
     "content_block_delta",
     "content_block_stop",
-    "ping",
-    "error",
 }
+NAMES: Final = _LISTED | {"message"}
 _NOTHING: Final = object()
 
 
@@ -88,6 +88,7 @@ class _ClaudeCode:
     told: list[int] = field(default_factory=lambda: [0, 0])
     counted: list[int] = field(default_factory=lambda: [0, 0])
     stopped: int = 0
+    ended: bool = False
 
     def take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
@@ -108,6 +109,7 @@ class _ClaudeCode:
             self.reason = event["delta"].get("stop_reason")
             self._usage(event.get("usage"))
         elif kind == "message_stop":
+            self.ended = True
             self.counted = [known + more for known, more in zip(self.counted, self.told, strict=True)]
 
     def end(self) -> None:
@@ -146,7 +148,14 @@ class _ClaudeCode:
         if slot.get("type") == "text":
             self.text += slot["said"]
         elif slot.get("type") == "tool_use":
-            self.tools.append((slot["name"], json.loads(slot["said"] or "{}")))
+            self.tools.append((slot["name"], _parsed(slot["said"] or "{}")))
+
+
+def _parsed(said: str) -> object:
+    try:
+        return json.loads(said)
+    except ValueError:
+        return {"__unparsedToolInput": {"raw": said, "len": len(said)}}
 
 
 def _as_javascript_adds(value: object) -> str:
@@ -161,9 +170,9 @@ def _as_javascript_adds(value: object) -> str:
 def claude_code(served: Served) -> Verdict:
     """Read as Claude Code 2.1.197 does.
 
-    Only named events count, and a named one must be JSON. What a block's start brings is thrown away, only stopped
-    blocks are delivered, and usage is counted at message_stop. Where a stream breaks it asks again without streaming,
-    so that the user pays twice: that is an error here.
+    Only events of some names count, ``message`` among them, and such a one must be JSON. What a block's start brings is
+    thrown away, only stopped blocks are delivered, and usage is counted at message_stop. Where a stream breaks it asks
+    again, mostly without streaming, so that the user pays twice: that is an error here.
     """
     if (error := refused(served)) is not None:
         return Verdict(ok=False, error=error)
@@ -172,13 +181,14 @@ def claude_code(served: Served) -> Verdict:
     message = _ClaudeCode()
     try:
         for block in blocks(served.body, last=False):
-            if not block.name or block.name == "ping" or not block.data:
+            if block.name not in NAMES or not block.data:
                 continue
             event = json.loads(block.data)
             message.take(event if block.name != "error" else event | {"type": "error"})
         message.end()
     except (_GaveUpError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Verdict(ok=False, error=f"{type(error).__name__}: {error}")
+        if not (message.ended and message.tools):  # a call that was delivered whole runs whatever comes behind it
+            return Verdict(ok=False, error=f"{type(error).__name__}: {error}")
     usage = (message.counted[0], message.counted[1])
     return Verdict(ok=True, text=message.text, tools=tuple(message.tools), finish=message.reason, usage=usage)
 
@@ -229,13 +239,13 @@ def codex(served: Served) -> Verdict:
     """Read as Codex 0.169 does.
 
     Messages and calls are those of response.output_item.done alone. It needs response.completed, with an id, and with
-    whole counts where there is a usage; ``error`` events and what it cannot read are passed over. Without the end it
-    asks five times more.
+    whole counts where there is a usage; ``error`` events, what has no blank line and what it cannot read, such as a
+    call without ``call_id``, are passed over. Without the end it asks five times more.
     """
     if (error := refused(served)) is not None:
         return Verdict(ok=False, error=error)
     text, tools = "", []
-    for block in blocks(served.body, last=True):
+    for block in blocks(served.body, last=False):
         try:
             event = json.loads(block.data or "")
             kind = event["type"]
@@ -244,7 +254,8 @@ def codex(served: Served) -> Verdict:
                 if item["type"] == "message":
                     text += "".join(part["text"] for part in item["content"] if part["type"] == "output_text")
                 elif item["type"] == "function_call":
-                    tools.append((item["name"], json.loads(item["arguments"])))
+                    call = (item["name"], json.loads(item["arguments"]), item["call_id"])
+                    tools.append(call[:2])
         except (ValueError, KeyError, TypeError):
             continue
         if kind == "response.completed":

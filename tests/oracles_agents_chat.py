@@ -184,7 +184,7 @@ def opencode(served: Served) -> Verdict:
     return _read(read, served)
 
 
-def _opencode_validates(chunk: Any) -> None:
+def _opencode_validates(chunk: dict[str, Any]) -> None:
     if "error" in chunk:
         raise _GaveUpError(json.dumps(chunk["error"]))
     if not isinstance(chunk.get("choices"), list):

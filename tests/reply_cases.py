@@ -1,9 +1,8 @@
 """The cases in captures/ that show a reply: what the provider sent, and what the client must get for it.
 
 ``reply.http`` and ``answer.http`` are a status line, headers, an empty line and the body, whose bytes are exactly those
-on the wire. Of the headers of an
-answer only ``content-type`` and ``x-should-retry`` count. ``case.yaml`` says what a client must read
-(``means``) and which parsers do not without mending (``oracle``).
+on the wire. Of the headers of an answer only ``content-type`` and ``x-should-retry`` count. ``case.yaml`` says what a
+client must read (``means``) and which parsers do not without mending (``oracle``).
 """
 
 from __future__ import annotations

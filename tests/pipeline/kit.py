@@ -1,7 +1,7 @@
 """What the laws of the reply pipeline share: contexts, streams of each wire, and what a client makes of a stream's end.
 
-The streams are those that the tests of each wire's contract and mender draw; here they meet quirks, names and menders in
-the order in which the pipeline has them.
+The streams are those that the tests of each wire's contract and mender draw; here they meet quirks, menders and names
+in the order in which the pipeline has them.
 """
 
 from __future__ import annotations
@@ -66,16 +66,15 @@ BROKEN: Final[dict[str, st.SearchStrategy[bytes]]] = {
 JUNK: Final = st.lists(
     st.binary(max_size=16)
     | st.sampled_from(
-        [b"data: [DONE]\n\n", b"data: {}\n\n", b": hi\n\n", b"\xef\xbb\xbf", b"event: ping\n\n", b"\r", b"\r\n", b"\n"]
-        + [
-            b"data: [1]\n\n",
+        (
+            *(b"data: [DONE]\n\n", b"data: {}\n\n", b"data: [1]\n\n", b"data: {\n\n", b"data:", b": hi\n\n"),
+            *(b"\xef\xbb\xbf", b"event: ping\n\n", b"\r", b"\r\n", b"\n", b"<html>", b"\x1f\x8b"),
             b'data: {"error":{"message":"x","code":429}}\n\n',
             b'{"detail":"x"}\n',
-            b"<html>",
-            b"\x1f\x8b",
-        ]
-        + [b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n', b"data:"]
-        + [b'data: {"type":"response.failed"}\n\n', b'data: {"type":"message_stop"}\n\n', b"data: {\n\n"]
+            b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"x"}}\n\n',
+            b'data: {"type":"response.failed"}\n\n',
+            b'data: {"type":"message_stop"}\n\n',
+        )
     ),
     max_size=6,
 ).map(b"".join)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOTED = {
     "messages": ("messages.sse.merged", "messages.sse.unprefixed"),
     "chat": ("chat.event.merged", "chat.event.unframed"),
-    "responses": ("responses.event.unterminated", "responses.event.unframed"),
+    "responses": ("responses.event.merged", "responses.event.unframed"),
 }
 """What the notes call it, with ``data:`` and without."""
 

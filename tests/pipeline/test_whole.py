@@ -34,7 +34,9 @@ BODIES: dict[str, Any] = {
 }
 KINDS = st.sampled_from((None, "", "application/json", "text/event-stream; charset=utf-8", "text/html", "text/plain"))
 STATUSES = st.sampled_from((200, 200, 200, 201, 204, 301, 400, 401, 402, 403, 404, 413, 422, 429, 500, 502, 503, 529))
-VALUES = st.sampled_from((None, "", "x", 0, -1, 1.5, True, [], {}, [None], [{}], {"type": "text"}, "\ud800", 10**30))
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    (None, "", "x", 0, -1, 1.5, True, [], {}, [None], [{}], {"type": "text"}, "\ud800", 10**30)
+)
 ERRORS = st.sampled_from(
     (
         b'{"error":{"message":"slow down","type":"rate_limit_error","code":429}}',
@@ -109,7 +111,8 @@ def is_error(name: WireName, body: Any) -> bool:  # noqa: ANN401 - JSON
     assert isinstance(error["message"], str)
     assert error["message"].strip()
     if name == "messages":
-        return bool(body["type"] == "error" and error["type"].endswith("_error"))
+        kind = error["type"]
+        return bool(body["type"] == "error" and (kind.endswith("_error") or kind == "request_too_large"))
     return bool({"param", "code"} <= error.keys() and isinstance(error["code"], str | None))
 
 

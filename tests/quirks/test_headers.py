@@ -40,6 +40,7 @@ def test_the_note_names_what_was_dropped() -> None:
     draft = draft_of(NAME, b"{}", None, headers)
     assert draft.headers.joined("anthropic-beta") == "a, b"
     assert "context-1m-2025-08-07" in draft.notes[0].what
+    assert draft.notes[0].kind == "lost"
 
 
 def test_a_header_with_nothing_left_goes() -> None:

@@ -13,6 +13,7 @@ from tests.quirks.refusals_history import REFUSALS
 from tests.quirks.request_kit import CHAT_BODIES, RESPONSES_BODIES, Row, check_any, check_row, draft_of, mended, run
 from wiremend.headers import Headers
 from wiremend.quirks import all_quirks
+from wiremend.quirks.amend import New, rearrange
 from wiremend.quirks.base import Scope, WireName
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ ROWS = {
     "chat: all but what is put in and moved keeps its bytes": Row(
         "tool-result-orphan",
         "chat",
-        '{"messages":[ {"role":"user","n":1.50} , {"role":"assistant","tool_calls":[{"id":"c1"},{"id":"c2"}], "n": 1E2},'
+        '{"messages":[ {"role":"user","n":1.50} , {"n":1E2 ,"role":"assistant","tool_calls":[{"id":"c1"},{"id":"c2"}]},'
         '{"role":"user","n":2.50} ,\n{"role":"tool","tool_call_id":"c2","content":"r"}, {"role":"user","n": 3.00} ]}',
-        '{"messages":[ {"role":"user","n":1.50} , {"role":"assistant","tool_calls":[{"id":"c1"},{"id":"c2"}], "n": 1E2},'
+        '{"messages":[ {"role":"user","n":1.50} , {"n":1E2 ,"role":"assistant","tool_calls":[{"id":"c1"},{"id":"c2"}]},'
         '{"role":"tool","tool_call_id":"c2","content":"r"},'
         f'{{"role":"tool","tool_call_id":"c1","content":"{NONE}"}},'
         '{"role":"user","n":2.50} , {"role":"user","n": 3.00} ]}',
@@ -257,3 +258,30 @@ def test_quirks_that_follow_each_other_on_one_draft_agree_with_its_bytes(body: o
         assert mend is not None
         assert draft.run(name, mend) is None
         assert json.loads(draft.body()) == draft.document
+
+
+@given(st.data())
+def test_a_list_is_what_its_plan_says_and_what_stays_in_order_keeps_its_bytes(data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, 6))
+    staying = data.draw(st.permutations(range(count)))[: data.draw(st.integers(0, count))]
+    plan: list[int | New] = list(staying)
+    for _ in range(data.draw(st.integers(0, 3))):
+        plan.insert(data.draw(st.integers(0, len(plan))), New({"new": [1]}))
+    body = b'{ "n":1.50,"l":[' + b",".join(b' {"i":%d, "n":1.50} ' % index for index in range(count)) + b"]}"
+    draft = draft_of(Scope("chat"), body)
+    rearrange(draft, ("l",), plan, "moved")
+    left = draft.body()
+    wanted = [entry.value if isinstance(entry, New) else {"i": entry, "n": 1.5} for entry in plan]
+    assert json.loads(left)["l"] == wanted
+    assert json.loads(left) == draft.document
+    if list(staying) == sorted(staying):
+        assert all(b'{"i":%d, "n":1.50}' % index in left for index in staying)
+        assert len(draft.notes) == count - len(staying) + len(plan) - len(staying)
+
+
+def test_a_list_of_which_too_much_moves_is_written_anew() -> None:
+    body = json.dumps({"l": list(range(600))}).encode()
+    draft = draft_of(Scope("chat"), body)
+    rearrange(draft, ("l",), list(reversed(range(600))), "turned")
+    assert json.loads(draft.body()) == {"l": list(reversed(range(600)))}
+    assert [note.where for note in draft.notes] == ["/l"]

@@ -13,6 +13,7 @@ from tests.quirks.refusals_responses_input import REFUSALS
 from tests.quirks.request_kit import RESPONSES_BODIES, Row, check_any, check_row, mended, run
 from wiremend.quirks import all_quirks
 from wiremend.quirks.base import Scope
+from wiremend.quirks.memory import Memory
 from wiremend.quirks.responses_tools import flat_name, split_name
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ TOLD = {**CALL, "name": "log", "namespace": "mcp__git"}
 def test_the_names_are_told_apart_in_a_stream(event: dict[str, Any], wanted: dict[str, Any]) -> None:
     step = all_quirks()["resp-tool-types"].step
     assert step is not None
-    running, notes = step(Scope("responses")), []
+    running, notes = step(Scope("responses"), Memory()), []
     text = json.dumps(event)
     assert any(needle in text.encode() for needle in running.needles)
     assert running.event(json.loads(text), lambda *note: notes.append(note)) == [wanted]
@@ -200,7 +201,7 @@ def test_the_names_are_told_apart_in_a_body() -> None:
     assert reply is not None
     notes: list[tuple[str, str]] = []
     body: dict[str, Any] = {"output": [dict(CALL), {**CALL, "name": "plain"}]}
-    reply(body, Scope("responses"), lambda *note: notes.append(note))
+    reply(body, Scope("responses"), Memory(), lambda *note: notes.append(note))
     assert body == {"output": [TOLD, {**CALL, "name": "plain"}]}
     assert len(notes) == 2
 
@@ -210,7 +211,7 @@ def test_any_event_goes_through_the_step(body: object) -> None:
     step = all_quirks()["resp-tool-types"].step
     assert step is not None
     document = {"item": body, "response": body}
-    given_back = step(Scope("responses")).event(document, lambda *_: None)
+    given_back = step(Scope("responses"), Memory()).event(document, lambda *_: None)
     assert given_back in (None, [document])
 
 

@@ -55,8 +55,8 @@ ROWS = {
     "a first system is made, and all else keeps its bytes": Row(
         "system-not-first",
         "chat",
-        '{"messages":[ {"role":"user","content":"x","n":1.50}, {"role":"system","content":"B"} ,{"role":"user","n": 1E2} ]}',
-        '{"messages":[{"role":"system","content":"B"}, {"role":"user","content":"x","n":1.50},{"role":"user","n": 1E2} ]}',
+        '{"messages":[ {"role":"user","content":"","n":1.50}, {"role":"system","content":"B"} ,{"role":"x","n":1E2} ]}',
+        '{"messages":[{"role":"system","content":"B"}, {"role":"user","content":"","n":1.50},{"role":"x","n":1E2} ]}',
     ),
     "two of a user's": Row(
         "roles-must-alternate",

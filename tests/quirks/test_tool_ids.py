@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.quirks.fields_kit import draft_of, mended, scope, text
+from tests.quirks.kit_streams import WIRED, replied, sent
+from tests.quirks.kit_streams import run as run_step
 from tests.quirks.refusals_tool_ids import REFUSALS
 from wiremend.headers import Headers
 from wiremend.quirks.base import Scope, WireName
+from wiremend.quirks.memory import Memory
 
 NONE = Headers()
 NINE, PLAIN = "toolid-mistral-9", "toolid-charset-len"
@@ -130,6 +133,53 @@ def test_what_was_renamed_is_remembered() -> None:
     assert draft.memory.recall("toolid:legal") is None
 
 
+@pytest.mark.parametrize(
+    ("wire", "told"),
+    (
+        ("chat", {"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "f_0"}]}}]}),
+        ("chat", {"choices": [{"message": {"tool_calls": [{"id": "f_0"}]}}]}),
+        ("messages", {"type": "content_block_start", "content_block": {"type": "tool_use", "id": "f_0"}}),
+        ("messages", {"type": "content_block_start", "content_block": {"type": "x_result", "tool_use_id": "f_0"}}),
+        ("messages", {"type": "message", "content": [{"type": "text"}, {"type": "tool_use", "id": "f_0"}]}),
+        ("messages", {"type": "message_start", "message": {"content": [{"type": "tool_use", "id": "f_0"}]}}),
+        ("responses", {"type": "response.output_item.done", "item": {"type": "function_call", "call_id": "f_0"}}),
+        ("responses", {"type": "response.completed", "response": {"output": [{"call_id": "f_0"}]}}),
+        ("responses", {"object": "response", "output": [{"type": "function_call", "call_id": "f_0"}]}),
+    ),
+)
+def test_what_the_provider_says_again_is_the_clients_own(wire: WireName, told: dict[str, Any]) -> None:
+    memory, where = Memory(), scope(PLAIN, wire=wire)
+    sent(PLAIN, text(history(wire, ["f:0"])), where, memory)
+    home = json.loads(json.dumps(told).replace("f_0", "f:0"))
+    other = json.loads(json.dumps(told).replace("f_0", "f_1"))
+    ran = run_step(PLAIN, [told, other], where, memory)
+    assert ran.documents == [home, other]
+    assert ran.same == [False, True]
+    assert [what for _, what in ran.notes] == ["f_0 was sent for f:0"]
+    assert replied(PLAIN, told, where, memory)[0] == home
+    assert replied(PLAIN, told, where)[0] == told
+
+
+def test_nine_characters_lead_back() -> None:
+    memory, where = Memory(), scope(NINE)
+    body, _ = sent(NINE, text(history("chat", ["call_PTLP8xhu3uwZk4l3nlnrrJha"])), where, memory)
+    (new,) = set(ids_of("chat", json.loads(body)))
+    told = {"choices": [{"message": {"tool_calls": [{"id": new}]}}]}
+    assert replied(NINE, told, where, memory)[0]["choices"][0]["message"]["tool_calls"][0]["id"].startswith("call_PTLP")
+
+
+@pytest.mark.parametrize("wire", ("chat", "messages", "responses"))
+@given(documents=st.lists(WIRED, max_size=3))
+def test_no_reply_raises(wire: WireName, documents: list[Any]) -> None:
+    memory, where = Memory(), scope(PLAIN, wire=wire)
+    memory.keep("toolid:ping", "p:0")
+    memory.keep("toolid:stop", "s:0")
+    run_step(PLAIN, documents, where, memory)
+    for document in documents:
+        if isinstance(document, dict):
+            replied(PLAIN, document, where, memory)
+
+
 def test_blocks_of_other_kinds_have_no_ids_of_calls() -> None:
     blocks = [
         {"type": "text", "id": "a:0", "tool_use_id": 3},
@@ -153,11 +203,11 @@ ids = st.lists(
 @given(old=ids)
 def test_whatever_the_ids(name: str, wire: WireName, old: list[str]) -> None:
     where = Scope(wire=wire)
-    sent = text(history(wire, old))
-    left = json.loads(draft_of(name, sent, where).body())
+    body = text(history(wire, old))
+    left = json.loads(draft_of(name, body, where).body())
     assert not old or REFUSALS[name](left, NONE) is None
     new = ids_of(wire, left)
     assert len(set(zip(old, new, strict=True))) == len(set(old)) == len(set(new))  # one to one
-    if old and REFUSALS[name](json.loads(sent), NONE) is None:
-        assert draft_of(name, sent, where).body() is sent
-    assert draft_of(name, sent, where).body() == draft_of(name, sent, where).body()
+    if old and REFUSALS[name](json.loads(body), NONE) is None:
+        assert draft_of(name, body, where).body() is body
+    assert draft_of(name, body, where).body() == draft_of(name, body, where).body()

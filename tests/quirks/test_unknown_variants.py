@@ -44,6 +44,7 @@ ODD_DELTA = {"type": "guess_delta", "x": 1}
 @pytest.mark.parametrize("number", range(8))
 def test_an_unknown_event_goes(base: list[Any], number: int) -> None:
     ran = run(NAME, [*base[:number], HEARTBEAT, *base[number:]], SCOPE)
+    assert ran.kinds == ["lost"]
     assert ran.documents == base
     assert ran.same == [True] * number + [False] + [True] * (7 - number)
     assert ran.notes == [("/type", "the event 'heartbeat' dropped")]

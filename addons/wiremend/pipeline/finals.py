@@ -6,6 +6,7 @@ All here was measured, 2026-11, with the versions that docs/agents.md names. A c
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,7 @@ GIVES_UP_ON: Final[Mapping[str, Mapping[int, int]]] = MappingProxyType(
         "claude-code": {404: 400},
         # Six times after 401, 402, 403, 404 and 422; after a 429 once, but then it does not show the cause.
         "codex": {_ANY: 400},
-        "opencode": _WAITS,
+        "opencode": {404: 400, **_WAITS},  # 404: as the provider "openai" it takes it for a fault of the moment
         "qwen-code": _WAITS,
         "kimi-code": _WAITS,
         "kimi-cli": _WAITS,  # also what Hermes calls itself at api.kimi.com
@@ -65,6 +66,28 @@ Hermes takes a 404 without them for a fault of the moment, and asks three times.
 """
 
 
+TAKES_FOR_PASSING: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {
+        "opencode": re.compile(
+            r"429|500|502|503|504|524|rate increased too quickly|rate[-_ ]limit|too[ _]many[ _]requests|overloaded|"
+            r"exhausted|unavailable|internal[ _]error|internal server error|server[-_ ]error|"
+            r"provider[-_ ]returned[-_ ]error|terminated|fetch failed|failed to fetch|network[-_\s]error|"
+            r"upstream connect|connection (?:error|refused|lost)|socket (?:connection was closed|hang up)|"
+            r"reset before headers|getaddrinfo|enotfound|eai_again|econnrefused|econnreset|etimedout|"
+            r"time(?:d |[ ]?)out|(?:try|retry) your request|try again|at capacity",
+            re.IGNORECASE,
+        )
+    }
+)
+"""Words anywhere in an error's body, its text, type and code, after which a client asks again whatever the status is.
+
+OpenCode 1.18 asks five more times, waiting up to 32 s, if there is so much as a 500 in them: a number of tokens, or the
+id of a flow. A full context is not concerned, which it knows before it looks for these.
+"""
+
+_JOINER: Final = "\u2060"
+
+
 def status_for(client: str | None, status: int, code: str | None = None) -> int:
     """Give the status that a client takes for final, for a failure that is; ``code`` is the provider's code or type."""
     ends = GIVES_UP_ON.get(client or "")
@@ -77,3 +100,15 @@ def words_for(client: str | None, status: int, text: str) -> str:
     """Give the words that a client must read behind a final failure's text to take it for that; mostly none."""
     words = READS.get(client or "", {}).get(status, ())
     return words[0] if words and not any(known in text.lower() for known in words) else ""
+
+
+def takes_for_passing(client: str | None, body: str) -> bool:
+    """Tell whether a client will ask again because of what an error's body says."""
+    words = TAKES_FOR_PASSING.get(client or "")
+    return words is not None and words.search(body) is not None
+
+
+def parted(client: str | None, text: str) -> str:
+    """Give a text in which a client does not find such words: a word joiner, which no one sees, stands in each."""
+    words = TAKES_FOR_PASSING.get(client or "")
+    return text if words is None else words.sub(lambda found: f"{found[0][:1]}{_JOINER}{found[0][1:]}", text)

@@ -23,6 +23,7 @@ from wiremend.protocols import WIRES
 from wiremend.quirks import all_quirks
 from wiremend.quirks.base import Draft
 from wiremend.quirks.memory import Memory
+from wiremend.quirks.surrogates import mend_surrogates
 from wiremend.rules.conditions import matches
 from wiremend.rules.credentials import Send, apply_plan, plan_credential
 from wiremend.rules.engine import Decision, decide, edits_for, scope_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from wiremend.rules.resolve import Resolved
 
 MODEL = ("model",)
+_SURROGATES = "lone-surrogates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,17 @@ def rewrite(request: ClientRequest, resolved: Resolved, memory: Memory | None = 
     quirk mints derive from, unlike that of any other exchange (the flow's id).
     """
     body, unreadable = unpack(request)
-    facts = _facts(request, body, resolved)
+    mended = None if body is not None else _in_utf8(request)
+    facts = _facts(request, mended or body, resolved)
     if facts.endpoint is None and facts.host is not None:
         return Untouched(facts)
     try:
         decision = decide(facts, resolved)
+        if mended is not None and not (decision.mend and _SURROGATES in decision.quirks):
+            mended, facts = None, _facts(request, body, resolved)
+            decision = decide(facts, resolved)
         rewriter = _Rewriter(request, facts, decision, resolved, unreadable)
+        rewriter.as_sent = mended is None
         return rewriter.run(Memory() if memory is None else memory, seed)
     except RefusedError as error:
         wire = WIRES[facts.wire or "chat"]
@@ -169,6 +176,17 @@ def unpack(request: ClientRequest) -> tuple[bytes | None, str | None]:
     return body, None
 
 
+def _in_utf8(request: ClientRequest) -> bytes | None:
+    """Give the JSON of a body that is not UTF-8 for raw surrogates alone (quirk ``lone-surrogates``), mended."""
+    try:
+        body = mend_surrogates(decode(request.body, request.headers.get("content-encoding"))) if request.body else None
+        if body is not None:
+            check(body)
+    except BodyError:
+        return None
+    return body
+
+
 class _Rewriter:
     """One request on its way through the steps; each step adds its notes."""
 
@@ -180,6 +198,8 @@ class _Rewriter:
         self.decision = decision
         self.resolved = resolved
         self.unreadable = unreadable
+        self.as_sent = True
+        """False where the facts' body is not what the client sent, which had raw surrogates."""
         self.notes: list[Note] = []
 
     def run(self, memory: Memory, seed: str) -> Rewritten:
@@ -266,7 +286,10 @@ class _Rewriter:
                 short = "model" if change.pointer == "/model" else change.pointer
                 self.note(change.pointer, short, f"{_shown(change.before)} -> {_shown(change.after)}", why)
             edited = result.body
-        if edited is text and not (self.coded and moved):
+        if not self.as_sent:
+            what = "raw surrogates, which are not UTF-8, are characters now"
+            self.notes.append(Note("mended", "", _SURROGATES, what, f"quirk {_SURROGATES}"))
+        elif edited is text and not (self.coded and moved):
             return None
         self.note_coding()
         return edited

@@ -12,7 +12,7 @@ import msgspec
 from wiremend.errors import BodyError
 from wiremend.jsonedit import Edit, apply, get
 from wiremend.notes import Note
-from wiremend.pipeline.finals import FINAL, IN_THE_STREAM, status_for, words_for
+from wiremend.pipeline.finals import FINAL, IN_THE_STREAM, parted, status_for, takes_for_passing, words_for
 from wiremend.pipeline.reply import Notebook, ReplyStream, renamed
 from wiremend.pipeline.shapes import look, shape_of
 from wiremend.protocols.failure import Failure, failure_of_body
@@ -73,6 +73,8 @@ def failed(context: Context, failure: Failure, status: int) -> Answer:
     if final and (words := words_for(client, told, text)):
         text = f"{text} (it {words})"
     text = context.origin.signed(text)
+    if final and failure.kind != "context_length":
+        text = parted(client, text)
     what = f"{status} -> {told} {failure.kind}" if status != told else f"{told} {failure.kind}"
     note = Note("failed", "", "error", f"{what}: {failure.message}", failure.mapped or "")
     if _in_the_stream(context, failure):
@@ -108,8 +110,9 @@ def _error(context: Context, status: int, body: bytes, failure: Failure) -> Answ
     final = failure.final or own in FINAL
     told = status_for(client, own, failure.code) if final else own
     words = words_for(client, told, failure.message) if final else ""
-    in_stream = _in_the_stream(context, failure)
-    sound = failure.legal and failure.shape == SHAPES[wire] and own == status and not in_stream
+    sound = failure.legal and failure.shape == SHAPES[wire] and own == status and not _in_the_stream(context, failure)
+    if sound and final and failure.kind != "context_length":
+        sound = not takes_for_passing(client, body.decode(errors="replace"))
     if not context.mend or (sound and told == status and not words):
         return Answer(status, body, None, (), failure, final and context.mend)
     if not sound:
@@ -127,7 +130,7 @@ def _with_remarks(context: Context, body: bytes, remarks: Sequence[str]) -> byte
         said = get(body, ("error", "message"))
         if said is None or said[:1] != b'"':
             return body
-        text = context.origin.signed(" ".join([json.loads(said), *remarks]))
+        text = parted(context.scope.client, context.origin.signed(" ".join([json.loads(said), *remarks])))
         return apply(body, [Edit("set", ("error", "message"), json.dumps(text).encode())]).body
     except BodyError:
         return body

@@ -169,32 +169,32 @@ def _restore(document: dict[str, Any], scope: Scope, memory: Memory, note: Notin
 def _told(document: dict[str, Any], wire: str) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Give each place of a tool call's id in an event or a body: where it is, the object that has it, and its name."""
     if wire == "chat":
-        for number, choice in _objects(document.get("choices")):
+        for number, choice in _objects(document, "choices"):
             for place in ("delta", "message"):
-                said = choice.get(place)
-                for position, call in _objects(said.get("tool_calls") if isinstance(said, dict) else None):
+                for position, call in _objects(choice.get(place), "tool_calls"):
                     yield f"/choices/{number}/{place}/tool_calls/{position}", call, "id"
     elif wire == "responses":
-        response = document.get("response")
         yield "", document, "call_id"
-        if isinstance(item := document.get("item"), dict):
-            yield "/item", item, "call_id"
-        for box, at in ((document, ""), (response, "/response")):
-            for number, item in _objects(box.get("output") if isinstance(box, dict) else None):
-                yield f"{at}/output/{number}", item, "call_id"
+        for at, item in _inside(document, "item", "response", "output"):
+            yield at, item, "call_id"
     else:
-        blocks = [("/content_block", document["content_block"])] if "content_block" in document else []
-        message = document.get("message")
-        for box, at in ((document, ""), (message, "/message")):
-            content = box.get("content") if isinstance(box, dict) else None
-            blocks += [(f"{at}/content/{number}", block) for number, block in _objects(content)]
-        for at, block in blocks:
-            if isinstance(block, dict) and isinstance(kind := block.get("type"), str):
+        for at, block in _inside(document, "content_block", "message", "content"):
+            if isinstance(kind := block.get("type"), str):
                 yield at, block, "id" if kind.endswith("tool_use") else "tool_use_id"
 
 
-def _objects(items: object) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give the objects of a list, each with its place."""
+def _inside(document: dict[str, Any], name: str, outer: str, inner: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the object that an event has under a name, and those in the list of it and of what it encloses."""
+    if isinstance(one := document.get(name), dict):
+        yield f"/{name}", one
+    for at, box in (("", document), (f"/{outer}", document.get(outer))):
+        for number, one in _objects(box, inner):
+            yield f"{at}/{inner}/{number}", one
+
+
+def _objects(box: object, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the objects in the list that a box has under a name, each with its place."""
+    items = box.get(name) if isinstance(box, dict) else None
     for number, item in enumerate(items if isinstance(items, list) else ()):
         if isinstance(item, dict):
             yield number, item

@@ -52,7 +52,7 @@ class BrokenStreamError(WiremendError):
 
 
 def ended_with(item: Json) -> BrokenStreamError:
-    """Give the error for a choice whose finish reason tells a failure: its own ``error`` (OpenRouter), if it has one."""
+    """Give the error for a choice whose finish reason tells a failure: its own ``error`` (OpenRouter), if any."""
     error = BrokenStreamError("chat.finish.unknown", f"the provider ended its answer with {item['finish_reason']!r}")
     if item.get("error"):
         error.failure = failure_of(item["error"])

@@ -179,7 +179,7 @@ class Contract:
             self.number -= 1
             return
         if not event.complete:
-            self._say("responses.event.unterminated")
+            self._say("responses.event.merged" if event.apart else "responses.event.unterminated")
         if sound is not None:
             self._judge_event(sound, ())
         elif event.data == b"[DONE]":

@@ -109,7 +109,8 @@ class Documents:
             self._bare(event)
             return
         if not event.complete and not self._cut_off(event.data):
-            self._note("event.unterminated", "", "a blank line put behind it", "mended")
+            code, what = ("merged", "taken apart") if event.apart else ("unterminated", "a blank line put behind it")
+            self._note(f"event.{code}", "", what, "mended")
         stripped = event.data.strip()
         if stripped.strip(b"\"' ").upper() == _DONE:
             self._sentinel(event)
