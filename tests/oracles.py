@@ -17,6 +17,7 @@ import openai
 
 from tests.oracles_agents import AGENTS
 from tests.oracles_agents_chat import CHAT_AGENTS
+from tests.oracles_agents_more import MORE_AGENTS
 from tests.verdicts import Served, Verdict
 
 if TYPE_CHECKING:
@@ -58,7 +59,15 @@ def _openai(served: Served) -> Verdict:
     tools = tuple((call.function.name, json.loads(call.function.arguments)) for call in calls)
     used = completion.usage
     usage = (used.prompt_tokens, used.completion_tokens) if used else None
-    return Verdict(ok=True, text=choice.message.content or "", tools=tools, finish=choice.finish_reason, usage=usage)
+    details = used.prompt_tokens_details if used else None
+    return Verdict(
+        ok=True,
+        text=choice.message.content or "",
+        tools=tools,
+        finish=choice.finish_reason,
+        usage=usage,
+        cached=(details.cached_tokens if details else 0) or 0,
+    )
 
 
 def _openai_again(served: Served) -> Verdict:
@@ -98,6 +107,7 @@ ORACLES: Final[dict[str, Callable[[Served], Verdict]]] = {
     "openai-py/responses": _responses,
     **AGENTS,
     **CHAT_AGENTS,
+    **MORE_AGENTS,
 }
 
 

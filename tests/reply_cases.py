@@ -7,6 +7,7 @@ client must read (``means``) and which parsers do not without mending (``oracle`
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,7 +88,8 @@ class Case:
     def served(self, answer: Answer) -> Served:
         """Give an answer as a client's parser gets it."""
         kind = answer.content_type or self.reply.kind
-        return Served(answer.body, answer.status, kind, whole=not self.context.stream, final=answer.final)
+        whole, ids = not self.context.stream, ids_of(self.folder / "client.http")
+        return Served(answer.body, answer.status, kind, whole=whole, final=answer.final, ids=ids)
 
     def understood(self, said: Verdict) -> bool:
         """Tell whether a parser understood what the case means. An error is understood by its words."""
@@ -96,7 +98,19 @@ class Case:
             return not said.ok and str(means["error"]) in (said.error or "")
         tools = tuple((call["name"], call["input"]) for call in means.get("tools", ()))
         usage = tuple(means["usage"]) if "usage" in means else said.usage
-        return said.ok and (said.text, said.tools, said.usage) == (means.get("text", ""), tools, usage)
+        told = (
+            said.thinking is None or means.get("thinking", said.thinking) == said.thinking,
+            said.cached is None or means.get("cached", said.cached) == said.cached,
+        )
+        return said.ok and all(told) and (said.text, said.tools, said.usage) == (means.get("text", ""), tools, usage)
+
+
+def ids_of(path: Path) -> tuple[str, ...]:
+    """Give the ids of the tool calls in a client's history, of the chat wire."""
+    body = path.read_bytes().partition(b"\n\n")[2]
+    turns = json.loads(body).get("messages") or [] if body.lstrip().startswith(b"{") else []
+    calls = [call for turn in turns for call in turn.get("tool_calls") or ()]
+    return tuple(call["id"] for call in calls)
 
 
 def load(folder: Path) -> Case:

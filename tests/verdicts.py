@@ -12,7 +12,9 @@ import httpx2
 class Verdict:
     """What a parser made of a reply; ``tools`` are pairs of name and input, ``error`` is why it gave up.
 
-    ``finish`` is the wire's own word for why the turn ended, or the parser's; ``usage`` are input and output tokens.
+    ``finish`` is the wire's own word for why the turn ended, or the parser's; ``usage`` are input and output tokens,
+    ``cached`` those of the input that the cache served. ``thinking`` is what it took for the model's reasoning. Both
+    are None where the parser does not tell them.
     """
 
     ok: bool
@@ -21,13 +23,16 @@ class Verdict:
     finish: str | None = None
     error: str | None = None
     usage: tuple[int | None, int | None] | None = None
+    cached: int | None = None
+    thinking: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """A reply as a client gets it; ``whole`` for a call that asked for no stream.
 
-    ``final`` tells that its head says that asking again will not help.
+    ``final`` tells that its head says that asking again will not help. ``ids`` are those of the tool calls that the
+    client's history already has.
     """
 
     body: bytes
@@ -35,6 +40,7 @@ class Served:
     kind: str = "text/event-stream"
     whole: bool = False
     final: bool = False
+    ids: tuple[str, ...] = ()
 
     def __call__(self, _: httpx2.Request) -> httpx2.Response:
         """Answer any request."""

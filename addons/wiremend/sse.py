@@ -367,6 +367,8 @@ def _end_of_event(block: bytes, lead: int) -> int:
 
     Lines behind the data are the event's own, up to one that names a field for the second time: that is the next one's.
     """
+    if b"data" not in block:
+        return 0
     at, place, value, named = lead, 0, None, set[bytes]()
     for line in block[lead:].splitlines(keepends=True):
         field, _, rest = line.partition(b":")

@@ -12,7 +12,7 @@ import OpenAI from "openai";
 const KEY = "sk-FAKE-judge";
 const BASE = "http://127.0.0.1:9/v1";
 const any = jsonSchema({ type: "object", additionalProperties: true });
-const tools = { get_weather: tool({ inputSchema: any }), bash: tool({ inputSchema: any }) };
+const tools = { get_weather: tool({ inputSchema: any }), bash: tool({ inputSchema: any }), list_dir: tool({ inputSchema: any }) };
 
 function answering({ status, type, body }) {
   const bytes = Buffer.from(body, "base64");
@@ -33,12 +33,13 @@ async function aiSdk(model, whole) {
     const result = await generateText(asked);
     return { text: result.text, tools: result.toolCalls.map(({ toolName, input }) => [toolName, input]), finish: result.finishReason, usage: [result.totalUsage.inputTokens, result.totalUsage.outputTokens] };
   }
-  let text = "", finish = null, usage = null;
+  let text = "", thinking = "", finish = null, usage = null, cached = null;
   const calls = [];
   const result = streamText({ ...asked, onError() {} });
   for await (const part of result.fullStream) {
     if (part.type === "error") throw part.error;
     if (part.type === "text-delta") text += part.text;
+    if (part.type === "reasoning-delta") thinking += part.text;
     if (part.type === "tool-call") {
       if (part.invalid) throw part.error;
       calls.push([part.toolName, part.input]);
@@ -46,9 +47,10 @@ async function aiSdk(model, whole) {
     if (part.type === "finish") {
       finish = part.finishReason;
       usage = [part.totalUsage.inputTokens ?? null, part.totalUsage.outputTokens ?? null];
+      cached = part.totalUsage.inputTokenDetails?.cacheReadTokens ?? part.totalUsage.cachedInputTokens ?? 0;
     }
   }
-  return { text, tools: calls, finish, usage };
+  return { text, thinking, tools: calls, finish, usage, cached };
 }
 
 const chatOf = (completion) => {

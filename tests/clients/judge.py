@@ -65,4 +65,13 @@ class Judge:
         calls = tuple((name, given) for name, given in said.get("tools", ()))
         used = said.get("usage")
         usage = (used[0], used[1]) if used else None
-        return Verdict(said["ok"], said.get("text", ""), calls, said.get("finish"), said.get("error"), usage)
+        return Verdict(
+            said["ok"],
+            said.get("text", ""),
+            calls,
+            said.get("finish"),
+            said.get("error"),
+            usage,
+            said.get("cached"),
+            said.get("thinking"),
+        )

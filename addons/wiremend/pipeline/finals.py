@@ -66,23 +66,22 @@ Hermes takes a 404 without them for a fault of the moment, and asks three times.
 """
 
 
+_PASSING: Final = re.compile(
+    r"429|500|502|503|504|524|rate.?limit|rate increased|too.?many.?requests|overloaded|exhausted|unavailable|"
+    r"(?:internal|server|network|connection|websocket|provider.?returned).?error|terminated|upstream.?connect|"
+    r"fetch failed|failed to fetch|connection.?(?:refused|lost)|websocket.?closed|other side closed|ended without|"
+    r"socket (?:connection|hang up)|reset before headers|did not get a response|getaddrinfo|enotfound|eai_again|"
+    r"econn|etimedout|timed?.?out|try again|try your request|at capacity|retry delay",
+    re.IGNORECASE,
+)
+
 TAKES_FOR_PASSING: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
-    {
-        "opencode": re.compile(
-            r"429|500|502|503|504|524|rate increased too quickly|rate[-_ ]limit|too[ _]many[ _]requests|overloaded|"
-            r"exhausted|unavailable|internal[ _]error|internal server error|server[-_ ]error|"
-            r"provider[-_ ]returned[-_ ]error|terminated|fetch failed|failed to fetch|network[-_\s]error|"
-            r"upstream connect|connection (?:error|refused|lost)|socket (?:connection was closed|hang up)|"
-            r"reset before headers|getaddrinfo|enotfound|eai_again|econnrefused|econnreset|etimedout|"
-            r"time(?:d |[ ]?)out|(?:try|retry) your request|try again|at capacity",
-            re.IGNORECASE,
-        )
-    }
+    {"opencode": _PASSING, "openai/js": _PASSING, "anthropic/js": _PASSING}
 )
 """Words anywhere in an error's body, its text, type and code, after which a client asks again whatever the status is.
 
-OpenCode 1.18 asks five more times, waiting up to 32 s, if there is so much as a 500 in them: a number of tokens, or the
-id of a flow. A full context is not concerned, which it knows before it looks for these.
+If there is so much as a 500 in them, a number of tokens or the id of a flow, OpenCode asks five more times, waiting up
+to 32 s, and pi three times in 14 s. A full context is not concerned, which they know before they look for these.
 """
 
 _JOINER: Final = "\u2060"
@@ -111,4 +110,6 @@ def takes_for_passing(client: str | None, body: str) -> bool:
 def parted(client: str | None, text: str) -> str:
     """Give a text in which a client does not find such words: a word joiner, which no one sees, stands in each."""
     words = TAKES_FOR_PASSING.get(client or "")
-    return text if words is None else words.sub(lambda found: f"{found[0][:1]}{_JOINER}{found[0][1:]}", text)
+    while words is not None and words.search(text):  # one may stand within another
+        text = words.sub(lambda found: f"{found[0][:1]}{_JOINER}{found[0][1:]}", text)
+    return text
