@@ -86,6 +86,10 @@ def _responses(served: Served) -> Verdict:
             response: Any = client.responses.create(model="m", input="hi")
         else:
             with client.responses.stream(model="m", input="hi") as stream:
+                for event in stream:
+                    if event.type == "response.failed":  # of which the final response knows nothing
+                        error = event.response.error
+                        return Verdict(ok=False, finish="failed", error=error.message if error else None)
                 response = stream.get_final_response()
     tools = tuple((item.name, json.loads(item.arguments)) for item in response.output if item.type == "function_call")
     usage = (response.usage.input_tokens, response.usage.output_tokens) if response.usage else None

@@ -5,7 +5,7 @@ one for another wire. A stream is ``Started``, parts, ``Finished``, ``Ended``; o
 end. The machines are :data:`TABLE`: one for the stream, one for each part. :class:`Grammar` runs them, and holds what a
 table of kinds cannot say (the rules in its docstring).
 
-What decoders may rely on is little: the sequencer takes anything. But two things only they know. ``PartEnded`` means
+Little is asked of decoders: the sequencer takes anything. But two things only they know. ``PartEnded`` means
 that the *provider* said the part is whole; on a wire without such a word (chat) the decoder says it when it reads the
 finish reason. ``Ended`` means that the provider said the stream is over (``message_stop``, ``[DONE]``,
 ``response.completed``); the end of the bytes is not a word, it is ``close()``.
@@ -165,7 +165,7 @@ TABLE: Final[Mapping[str, Mapping[str, Mapping[type[Event], str]]]] = MappingPro
 
 
 class Grammar:
-    """Judges one stream. Beside the table:
+    """Judges one stream, by the table and by these rules.
 
     - parts begin with the indexes 0, 1, 2 …, and a call begins with an id and a name;
     - a delta is of a kind that its part takes;

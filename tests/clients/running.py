@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.lab import Answer, Mitm, Upstream, provider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.lab import Reply, Request, Script
@@ -42,11 +44,20 @@ class Ran:
 
 @dataclass(frozen=True)
 class Stage:
-    """A provider whose script is set test by test, and a proxy before it (``rules``: one provider, the client's key)."""
+    """A provider whose script is set test by test, and a proxy before it."""
 
     upstream: Upstream
     proxy: Mitm
-    opening: list[Script] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def set(cls, rules: str = "") -> Iterator[Stage]:
+        """Start both; ``rules`` are lines more of the rules file, whose one provider gets the client's own key."""
+        with (
+            Upstream(provider()) as upstream,
+            Mitm(f"{rules}providers: {{lab: {{base_url: '{upstream.url}', key: client}}}}\ndefault: lab\n") as proxy,
+        ):
+            yield cls(upstream, proxy)
 
     def play(self, script: Script) -> None:
         """Answer turns with a script from now on; all else as a provider does that has nothing wrong with it."""
@@ -95,15 +106,15 @@ class Runner:
         line = {"command": self.command, "description": "Write the marker"}
         return {"claude": ("Bash", line), "codex": ("exec_command", {"cmd": self.command})}.get(agent, ("bash", line))
 
-    def run(self, agent: str, stage: Stage, *, more: dict[str, str] | None = None) -> Ran:
-        """Run ``claude``, ``codex`` or ``opencode-WIRE`` to its end."""
+    def run(self, agent: str, stage: Stage, *flags: str) -> Ran:
+        """Run ``claude``, ``codex`` or ``opencode-WIRE`` to its end, with flags more at the end of its line."""
         self.home.mkdir(exist_ok=True)
         self.project.mkdir(exist_ok=True)
         base = stage.proxy.gateway
         done = subprocess.run(
-            self._line(agent, base),
+            [*self._line(agent, base), *flags],
             cwd=self.project,
-            env=self._environ(base) | (more or {}),
+            env=self._environ(base),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -8,18 +8,18 @@ asked: twice for the turns, no more.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.clients.test_real_agents import ANSWER, CLAUDE, CLAUDE_ENVIRON, CODEX, KIMI_KEY, OPENAI_KEY, PROMPT, Desk
-from tests.lab import Answer, Authority, Forwarder, Mitm, Reply, Request, Upstream
+from tests.clients.running import ANSWER, Ran, Runner, Stage
+from tests.lab import Answer, provider
 from tests.lab.quirky import (
+    CHAT_QUIRKS,
     MESSAGES_QUIRKS,
     RESPONSES_QUIRKS,
-    chat_without_finish,
+    chat_one,
     messages_one,
     messages_ten,
     messages_unnamed,
@@ -27,25 +27,42 @@ from tests.lab.quirky import (
     responses_ten,
     serving,
 )
-from tests.lab.replies import messages_body, responses_body
+from tests.lab.replies import (
+    chat_body,
+    chat_events,
+    messages_body,
+    messages_events,
+    responses_body,
+    responses_events,
+    sse,
+)
 from tests.lab.scripts import agent_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from tests.lab import Script
+    from tests.lab import Reply, Request, Script
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]  # the first test installs them
 
-RULES = "providers: {{lab: {{base_url: '{url}', key: client}}}}\ndefault: lab\n"
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with Stage.set() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Stage]:
+    """A stage on which nothing is mended."""
+    with Stage.set("mend: off\n") as one:
+        yield one
 
 
 @pytest.fixture
-def desk(agents: Path, tmp_path: Path) -> Desk:
-    project = tmp_path / "project"
-    project.mkdir()
-    return Desk(agents, tmp_path / "home", project, Authority(tmp_path))
+def runner(agents: Path, opencode: Path, tmp_path: Path) -> Runner:
+    return Runner(agents, opencode, tmp_path)
 
 
 def json_for_a_stream(body: Callable[[Answer], object]) -> Callable[..., Script]:
@@ -68,85 +85,152 @@ RESPONSES = {
     "stream-request-json-response": json_for_a_stream(responses_body),
     **{name: serving(responses_one(name)) for name in RESPONSES_QUIRKS},
 }
+CHAT = {
+    "stream-request-json-response": json_for_a_stream(chat_body),
+    **{name: serving(chat_one(name)) for name in CHAT_QUIRKS},
+}
+OPENCODE_ON_MESSAGES = (
+    "ten at once",
+    "stream-request-json-response",
+    "anth-stop-reason-missing",
+    "anth-message-delta-missing",
+    "anth-message-stop-missing",
+)
+
+
+def two_turns(runner: Runner, stage: Stage, agent: str, make: Callable[..., Script], *flags: str) -> Ran:
+    """Let an agent work with a provider whose every turn is made so."""
+    stage.play(agent_turns(make, runner.tool(agent), Answer(text=ANSWER)))
+    return runner.run(agent, stage, *flags)
+
+
+def finished(ran: Ran) -> None:
+    """Hold that the tool ran, that the answer was said, and that each turn was asked for once, as a stream."""
+    assert ran.marker == "tool-ran-8231\n", ran.said
+    assert ANSWER in ran.said
+    assert [asked["stream"] for asked in ran.asked] == [True, True], ran.said
 
 
 @pytest.mark.parametrize("quirk", MESSAGES)
-def test_claude_code_finishes_in_two_requests(desk: Desk, quirk: str) -> None:
-    bash = ("Bash", {"command": desk.command, "description": "Write the marker"})
-    turns = agent_turns(MESSAGES[quirk], bash, Answer(text=ANSWER))
-
-    def script(request: Request, reply: Reply) -> None:
-        if request.method == "HEAD":
-            reply.json(200, {})
-        else:
-            turns(request, reply)
-
-    with Upstream(script) as upstream, Forwarder({}) as office:
-        rules = desk.project / "my-rules.yaml"
-        rules.write_text(RULES.format(url=upstream.url))
-        environ = desk.environ(office, **CLAUDE_ENVIRON, ANTHROPIC_API_KEY=KIMI_KEY)
-        done = desk.run(environ, "--via", "gateway", "--rules", str(rules), *CLAUDE)
-        asked = [request for request in upstream.requests if request.path.endswith("/messages")]
-    what = f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
-    assert desk.marker.is_file(), what
-    assert desk.marker.read_text() == "tool-ran-8231\n"
-    assert ANSWER in done.stdout, what
-    assert [request.json()["stream"] for request in asked] == [True, True], what
+def test_claude_code_finishes_in_two_requests(runner: Runner, stage: Stage, quirk: str) -> None:
+    finished(two_turns(runner, stage, "claude", MESSAGES[quirk]))
 
 
 @pytest.mark.parametrize("quirk", RESPONSES)
-def test_codex_finishes_in_two_requests(desk: Desk, quirk: str) -> None:
-    shell = ("exec_command", {"cmd": desk.command})
-    turns = agent_turns(RESPONSES[quirk], shell, Answer(text=ANSWER))
-    with Upstream(turns) as upstream, Forwarder({}) as office:
-        rules = desk.project / "my-rules.yaml"
-        rules.write_text(RULES.format(url=upstream.url))
-        environ = desk.environ(office, OPENAI_API_KEY=OPENAI_KEY)
-        done = desk.run(environ, "--via", "gateway", "--rules", str(rules), *CODEX, "--model", "gpt-5.1-codex", PROMPT)
-        asked = [request for request in upstream.requests if request.path.endswith("/responses")]
-    what = f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
-    assert desk.marker.is_file(), what
-    assert ANSWER in done.stdout, what
-    assert len(asked) == 2, what
+def test_codex_finishes_in_two_requests(runner: Runner, stage: Stage, quirk: str) -> None:
+    finished(two_turns(runner, stage, "codex", RESPONSES[quirk]))
 
 
-def test_opencode_asks_once_where_no_finish_reason_comes(opencode: Path, tmp_path: Path) -> None:
-    """Left to itself it asks without end (measured: 833 times in 60 s)."""
-    with (
-        Upstream(serving(chat_without_finish)(Answer(text=ANSWER))) as upstream,
-        Mitm(RULES.format(url=upstream.url)) as proxy,
-    ):
-        home, project = tmp_path / "home", tmp_path / "project"
-        home.mkdir()
-        project.mkdir()
-        options = {"baseURL": f"{proxy.gateway}/v1", "apiKey": OPENAI_KEY}
-        provider = {
-            "npm": "@ai-sdk/openai-compatible",
-            "name": "lab",
-            "options": options,
-            "models": {"m": {"name": "m"}},
-        }
-        config = {"provider": {"lab": provider}, "autoupdate": False, "share": "disabled"}
-        (project / "opencode.json").write_text(json.dumps(config))
-        environ = {
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "OPENCODE_DISABLE_AUTOUPDATE": "1",
-            "OPENCODE_DISABLE_MODELS_FETCH": "1",
-            "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
-            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
-        }
-        done = subprocess.run(
-            [opencode, "run", "--auto", "--model", "lab/m", "Say it."],
-            cwd=project,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        asked = [request.json() for request in upstream.requests if request.path.endswith("/completions")]
-    assert ANSWER in done.stdout, f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
-    assert len([request for request in asked if request.get("tools")]) == 1, len(asked)
-    assert len(asked) <= 2, "the turn, and the title that it asks for beside it"
+@pytest.mark.parametrize("quirk", CHAT)
+def test_opencode_finishes_in_two_requests_on_chat(runner: Runner, stage: Stage, quirk: str) -> None:
+    ran = two_turns(runner, stage, "opencode-chat", CHAT[quirk], "--format", "json")
+    finished(ran)
+    counted = [tokens_of(line) for line in re.findall(r'^\{.*"step_finish".*\}$', ran.said, re.MULTILINE)]
+    assert counted == [(11, 7), (11, 7)], ran.said  # what the provider counted, so that it knows when to compact
+
+
+def tokens_of(line: str) -> tuple[int, int]:
+    """Give the tokens in and out of a line that ends a step."""
+    tokens = json.loads(line)["part"]["tokens"]
+    return tokens["input"], tokens["output"]
+
+
+@pytest.mark.parametrize("quirk", OPENCODE_ON_MESSAGES)
+def test_opencode_finishes_in_two_requests_on_messages(runner: Runner, stage: Stage, quirk: str) -> None:
+    finished(two_turns(runner, stage, "opencode-messages", MESSAGES[quirk]))
+
+
+@pytest.mark.parametrize(
+    ("agent", "quirks", "quirk"),
+    (
+        ("claude", MESSAGES, "anth-tool-input-shape"),
+        ("codex", RESPONSES, "resp-item-done-missing"),
+        ("opencode-chat", CHAT, "tool-id-missing"),
+        ("opencode-chat", CHAT, "tool-args-object"),
+    ),
+)
+def test_without_mending_the_tool_does_not_run(
+    runner: Runner, watched: Stage, agent: str, quirks: Mapping[str, Callable[..., Script]], quirk: str
+) -> None:
+    """So that the tests above can fail."""
+    assert two_turns(runner, watched, agent, quirks[quirk]).marker is None
+
+
+# --- an error in mid-stream, and a cut
+
+CAUSE = "this key was closed while it was in use"
+BEGUN = {
+    "claude": (
+        messages_events,
+        [sse({"type": "error", "error": {"type": "permission_error", "message": CAUSE}}, "error")],
+    ),
+    "codex": (
+        responses_events,
+        [sse({"type": "error", "code": "invalid_api_key", "message": CAUSE, "sequence_number": 4}, "error")],
+    ),
+    "opencode-chat": (chat_events, [sse({"error": {"type": "permission_error", "message": CAUSE}})]),
+    "opencode-messages": (
+        messages_events,
+        [sse({"type": "error", "error": {"type": "permission_error", "message": CAUSE}}, "error")],
+    ),
+}
+
+
+def begins(agent: str, then: Callable[[Request, Reply], None]) -> Script:
+    """Stream the first four events of an answer, and go on with ``then``."""
+    events, _ = BEGUN[agent]
+    refusal: dict[str, Any] = {"type": "error", "error": {"type": "permission_error", "message": CAUSE}}
+
+    def script(request: Request, reply: Reply) -> None:
+        if not request.json().get("stream"):
+            reply.json(403, refusal)
+            return
+        reply.head(200, [("content-type", "text/event-stream")])
+        for event in events(Answer(text="one two three four"))[:4]:
+            reply.send(event)
+        then(request, reply)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("agent", "turns"),
+    (
+        ("claude", [True, False]),  # it asks once more without a stream, and takes the answer to that
+        ("codex", [True]),
+        ("opencode-chat", [True]),
+        ("opencode-messages", [True]),
+    ),
+)
+def test_a_final_error_in_mid_stream_ends_the_agent_with_its_cause(
+    runner: Runner, stage: Stage, agent: str, turns: list[bool]
+) -> None:
+    _, error = BEGUN[agent]
+
+    def end(_: Request, reply: Reply) -> None:
+        reply.send(error[0])
+        reply.end()
+
+    stage.play(begins(agent, end))
+    ran = runner.run(agent, stage)
+    assert CAUSE in ran.said, ran.said
+    assert [bool(asked.get("stream")) for asked in ran.asked] == turns, ran.said
+
+
+@pytest.mark.parametrize("agent", ("claude", "codex", "opencode-chat"))
+def test_an_agent_hears_of_a_cut_and_asks_again(runner: Runner, stage: Stage, agent: str) -> None:
+    """It hears of it by the cut alone: what would tell it otherwise, its own patience, lasts for minutes."""
+    cut = begins(agent, lambda _, reply: reply.cut())
+    well = provider(answer=Answer(text=ANSWER))
+    asked = iter([cut])
+    stage.play(lambda request, reply: next(asked, well)(request, reply))
+    ran = runner.run(agent, stage)
+    assert ANSWER in ran.said, ran.said
+    assert len(ran.asked) == 2, ran.said
+
+
+def test_opencode_says_that_the_stream_was_cut(runner: Runner, stage: Stage) -> None:
+    stage.play(begins("opencode-messages", lambda _, reply: reply.cut()))
+    ran = runner.run("opencode-messages", stage)
+    assert "cut the stream" in ran.said, ran.said
+    assert len(ran.asked) == 1, ran.said

@@ -66,6 +66,13 @@ def _stop_reason(word: str | None) -> Spoil:
     return spoil
 
 
+def _no_stop_reason(events: list[Json]) -> list[Json]:
+    for event in events:
+        if event["type"] == "message_delta":
+            event["delta"]["stop_reason"] = None
+    return events
+
+
 def _indexes(change: Callable[[int], object]) -> Spoil:
     def spoil(events: list[Json]) -> list[Json]:
         for event in events:
@@ -100,6 +107,9 @@ MESSAGES_QUIRKS: Final[dict[str, Spoil]] = {
     "anth-index-bad": _indexes(lambda index: str(index + 1)),
     "anth-message-delta-usage": _no_delta_usage,
     "anth-stop-reason": _stop_reason(None),
+    "anth-stop-reason-missing": _no_stop_reason,
+    "anth-message-delta-missing": _without("message_delta"),
+    "anth-message-stop-missing": _without("message_stop"),
 }
 
 
@@ -137,13 +147,63 @@ def messages_ten(answer: Answer) -> list[bytes]:
 # --- chat
 
 
-def chat_without_finish(answer: Answer) -> list[bytes]:
-    """No finish reason at all (finish-reason-never)."""
-    events = documents(chat_events(answer, include_usage=False))
-    for event in events:
-        for choice in event["choices"]:
-            choice["finish_reason"] = None
-    return [*map(sse, events), sse("[DONE]")]
+def _finish(word: str | None) -> Spoil:
+    def spoil(events: list[Json]) -> list[Json]:
+        for event in events:
+            for choice in event["choices"]:
+                choice["finish_reason"] = choice["finish_reason"] and word
+        return events
+
+    return spoil
+
+
+def _calls(change: Callable[[Json], None]) -> Spoil:
+    """Do something to each piece of a tool call."""
+
+    def spoil(events: list[Json]) -> list[Json]:
+        for event in events:
+            for choice in event["choices"]:
+                for call in choice["delta"].get("tool_calls", ()):
+                    change(call)
+        return events
+
+    return spoil
+
+
+def _arguments_whole(events: list[Json]) -> list[Json]:
+    """Give the arguments as an object, in one piece (tool-args-object)."""
+    pieces = [call for event in events for choice in event["choices"] for call in choice["delta"].get("tool_calls", ())]
+    if not pieces:
+        return events
+    pieces[0]["function"]["arguments"] = json.loads("".join(call["function"]["arguments"] for call in pieces))
+    return [
+        event
+        for event in events
+        if not any(call in pieces[1:] for choice in event["choices"] for call in choice["delta"].get("tool_calls", ()))
+    ]
+
+
+def _usage_in_choice(events: list[Json]) -> list[Json]:
+    """Give the usage in the last choice alone (usage-in-choice)."""
+    usage = next(event["usage"] for event in events if event.get("usage"))
+    kept = [event for event in events if event["choices"]]
+    kept[-1]["choices"][0]["usage"] = usage
+    return kept
+
+
+CHAT_QUIRKS: Final[dict[str, Spoil]] = {
+    "finish-reason-never": _finish(None),
+    "finish-reason-nonstandard": _finish("eos_token"),
+    "tool-id-missing": _calls(lambda call: call.pop("id", None)),
+    "tool-index-missing": _calls(lambda call: call.pop("index")),
+    "tool-args-object": _arguments_whole,
+    "usage-in-choice": _usage_in_choice,
+}
+
+
+def chat_one(name: str) -> Callable[[Answer], list[bytes]]:
+    """Give a stream with one quirk."""
+    return lambda answer: [*map(sse, CHAT_QUIRKS[name](documents(chat_events(answer)))), sse("[DONE]")]
 
 
 # --- responses
@@ -193,11 +253,18 @@ def _new_id(events: list[Json]) -> list[Json]:
     return events
 
 
+def _no_ids(events: list[Json]) -> list[Json]:
+    for event in events:
+        event.get("response", {}).pop("id", None)
+    return events
+
+
 RESPONSES_QUIRKS: Final[dict[str, Spoil]] = {
     "resp-completed-missing": lambda events: [event for event in events if event["type"] != "response.completed"],
     "resp-item-done-missing": _without("response.output_item.done"),
     "resp-completed-fields": _chat_usage,
     "resp-done-alias": _done_alias,
+    "resp-ids-missing": _no_ids,
 }
 
 

@@ -197,13 +197,10 @@ def _answer(name: WireName, body: Any) -> Any:  # noqa: ANN401 - JSON
             return body["output"], body["status"], body["usage"]
 
 
-ALIAS = pytest.mark.xfail(reason="a stream that was held until it was whole keeps the model's own name")
-
-
 @each_wire
 @pytest.mark.parametrize(
     ("stream", "came"),
-    ((False, "body"), (False, "stream"), (True, "body"), pytest.param(True, "stream", marks=ALIAS)),
+    ((False, "body"), (False, "stream"), (True, "body"), (True, "stream")),
 )
 def test_an_alias_comes_back_in_every_form(name: WireName, stream: bool, came: str) -> None:  # noqa: FBT001 - a column
     raw = json.dumps(BODIES[name]).encode() if came == "body" else b"".join(SAMPLES[name])
@@ -238,7 +235,6 @@ def _ruins(document: dict[str, Any], *_: object) -> None:
     raise Bug
 
 
-@pytest.mark.xfail(reason="a quirk's reply() and a recorder are not guarded for whole bodies", raises=Bug)
 @each_wire
 @pytest.mark.parametrize(
     "parts",

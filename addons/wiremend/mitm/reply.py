@@ -116,6 +116,7 @@ class Reply:
             response.stream = Observer(flow, response, exchange, outcome, self.house)
             return
         response.stream = Through(context, exchange, self.house, flow.id, _coding(response, exchange.first))
+        response.headers.pop("content-encoding", None)
         if context.mend and not is_event_stream(response):
             said = response.headers.get("content-type", "none")
             exchange.notes.append(
@@ -248,9 +249,8 @@ class Reply:
             body = b""
             said = Failure("upstream", BAD_GATEWAY, _told(outcome, f"sent a body that cannot be read: {error}"))
             answer = failed(context, said, response.status_code)
-        if answer.body is body and coding is not None:
-            response.headers["content-encoding"] = coding  # it leaves as it came
-        elif answer.body is not body or answer.content_type is not None:
+        if answer.body is not body or answer.content_type is not None:
+            response.headers.pop("content-encoding", None)
             response.content = answer.body
         self._apply(response, exchange, answer)
 
@@ -340,8 +340,8 @@ def _tell_losses(response: Response, exchange: Exchange) -> None:
 
 
 def _coding(response: Response, first: bytes) -> str | None:
-    """Give the coding that the body is in, and take it out of the head: declared, or seen by its first bytes."""
-    declared = (response.headers.pop("content-encoding", None) or "").strip().lower()
+    """Give the coding that the body is in: declared, or seen by its first bytes."""
+    declared = (response.headers.get("content-encoding") or "").strip().lower()
     return declared if declared not in {"", "identity"} else undeclared_coding(first)
 
 

@@ -97,6 +97,8 @@ class ReplyStream:
         self._heard = EventParser() if self._recorders else None
         self._number = 0
         self._over = False
+        self._raw = False
+        """Whether all that comes passes as it is, behind an event that is too large to be read (mending is off)."""
 
     @property
     def failure(self) -> Failure | None:
@@ -112,6 +114,8 @@ class ReplyStream:
         """Take the next bytes, and give what the client gets for them: whole events."""
         if self._over:
             return b""
+        if self._raw:
+            return data
         try:
             events: Sequence[Event] = self._parser.feed(data)
         except StreamError as error:
@@ -123,7 +127,13 @@ class ReplyStream:
             out = []
             for event in events:
                 tally(event)
-                out.append(feed(event))
+                try:
+                    out.append(feed(event))
+                except Exception as error:
+                    if not self.ended:
+                        raise
+                    self._fell(error)  # behind the client's end: what it is to get is in `out`
+                    break
             if self._mender.mends:
                 self._write_down()
             return b"".join(out)
@@ -136,11 +146,13 @@ class ReplyStream:
         out = self._take(self._parser.close())
         for name, step in tuple(self._steps):
             try:
-                held = step.close(self.book.noting(name, self.events))
+                held = [self._event_of(one) for one in step.close(self.book.noting(name, self.events))]
             except Exception as error:  # noqa: BLE001 - as above
                 self._give_up(name, error)
-            else:
-                out += b"".join([self._give(self._event_of(document)) for document in held])
+                continue
+            behind = [other for other, _ in self._steps]
+            behind = behind[behind.index(name) + 1 :]
+            out += b"".join([self._give(seen) for one in held for seen in self._stepped(one, behind)])
         if self._mender is not None:
             out += self._mender.close()
             self._write_down()
@@ -148,13 +160,24 @@ class ReplyStream:
             self._watch(self._contract.close())
         self._over = True
         out = self._heard_by(self._renamed(out) if self.context.name is not None else out)
-        for recorder in self._recorders:
-            recorder.close()
+        self._remember()
         return out
+
+    def _remember(self) -> None:
+        """Let the recorders keep what they saw."""
+        try:
+            for recorder in self._recorders:
+                recorder.close()
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self._forget(error)
 
     def cut(self, failure: Failure) -> bytes:
         """End the client's stream: the upstream broke off. A cut is never turned into a success (G2)."""
         if self._over:
+            return b""
+        if self.ended or (self._contract is not None and self._contract.ended):
+            self._over = True
+            self._remember()
             return b""
         self._over = True
         self.book.add([Mend("invented", "cut", self.events, "", failure.message)])
@@ -190,12 +213,14 @@ class ReplyStream:
             self._watch(self._contract.feed(event))
         return event.raw
 
-    def _stepped(self, event: Event) -> Sequence[Event]:
-        """Let the quirks look at an event; what they put in its place is seen by those after them."""
+    def _stepped(self, event: Event, only: Sequence[str] | None = None) -> Sequence[Event]:
+        """Let the quirks (or those of these names) look at an event; what they put in its place is seen by the next."""
         if event.data is None:
             return (event,)
         now: list[Event] = [event]
         for name, step in self._steps:
+            if only is not None and name not in only:
+                continue
             following: list[Event] = []
             for one in now:
                 following += self._one_step(name, step, one)
@@ -214,12 +239,12 @@ class ReplyStream:
             return (event,)
         try:
             given = step.event(document, self.book.noting(name, self.events))
+            if given is None:
+                return (event,)
+            return [_like(event, one) if one is document else self._event_of(one) for one in given]
         except Exception as error:  # noqa: BLE001 - the edge (G7): a bug in one quirk must not end the stream
             self._give_up(name, error)
             return (event,)
-        if given is None:
-            return (event,)
-        return [_like(event, one) if one is document else self._event_of(one) for one in given]
 
     def _give_up(self, name: str, error: Exception) -> None:
         """Go on without a quirk that raised."""
@@ -244,14 +269,28 @@ class ReplyStream:
             out.append(event.raw if data is None or named is data else with_data(event, named or b""))
         return b"".join(out)
 
+    def _fell(self, error: Exception) -> None:
+        """Note that the mender itself failed, where nothing depends on it any more."""
+        self._over = True
+        self.book.add([Mend("failed", "mender", self.events, "", f"the mender itself failed ({type(error).__name__})")])
+
     def _heard_by(self, given: bytes) -> bytes:
         """Show the recorders what the client gets."""
         if self._heard is not None and given:
-            for event in self._heard.feed(given):
-                if event.data is not None:
-                    for recorder in self._recorders:
-                        recorder.event(event.data)
+            try:
+                for event in self._heard.feed(given):
+                    if event.data is not None:
+                        for recorder in self._recorders:
+                            recorder.event(event.data)
+            except Exception as error:  # noqa: BLE001 - the edge (G7): what is remembered is not worth the stream
+                self._forget(error)
         return given
+
+    def _forget(self, error: Exception) -> None:
+        """Go on without the recorders."""
+        self._heard, self._recorders = None, []
+        what = f"the reply is not remembered ({type(error).__name__})"
+        self.book.add([Mend("failed", "recorder", self.events, "", what)])
 
     def _write_down(self) -> None:
         if self._mender is not None:
@@ -263,9 +302,10 @@ class ReplyStream:
             self.book.add([Mend("seen", violation.code, violation.event, violation.pointer, violation.message)])
 
     def _too_large(self, error: StreamError) -> bytes:
-        self._over = True
         if self._mender is None:
+            self._raw = True
             return error.rest
+        self._over = True
         out = self._mender.fail(Failure("upstream", 502, f"the stream was given up: {error}"))
         self._write_down()
         return out

@@ -18,7 +18,7 @@ from wiremend.pipeline.shapes import look, shape_of
 from wiremend.protocols.failure import Failure, failure_of_body
 from wiremend.protocols.mending import Mend
 from wiremend.protocols.wires import CHECKS, SAID, SHAPES, STATUSES
-from wiremend.sse import EventParser, StreamError, render
+from wiremend.sse import EventParser, StreamError, render, with_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +157,7 @@ def _from_stream(context: Context, status: int, body: bytes, tally: Tally) -> An
     if context.stream:
         if stream.failure is not None:
             return _noted(failed(context, stream.failure, status), notes)
-        return Answer(status, given, EVENTS, notes)
+        return Answer(status, _renamed_stream(context, given), EVENTS, notes)
     read = context.mending.to_body(_events(given), context.origin)
     failure = stream.failure or read.failure
     if failure is not None:
@@ -184,9 +184,13 @@ def _from_body(context: Context, status: int, body: bytes, content_type: str | N
         return _noted(failed(context, failure, status), notes)
     for quirk in context.quirks:
         if quirk.recorder is not None:
-            recorder = quirk.recorder(context.scope, context.memory)
-            recorder.body(mended.body)
-            recorder.close()
+            try:
+                recorder = quirk.recorder(context.scope, context.memory)
+                recorder.body(mended.body)
+                recorder.close()
+            except Exception as error:  # noqa: BLE001 - the edge (G7)
+                what = f"the reply is not remembered ({type(error).__name__})"
+                notes = (*notes, Note("failed", "", quirk.name, what, quirk.name))
     given = _named(context, mended.body)
     if context.stream:
         note = Note("mended", "", "stream-request-json-response", "JSON -> the event stream that was asked for", "")
@@ -205,9 +209,19 @@ def _quirks(context: Context, body: bytes, book: Notebook) -> bytes:
     if not isinstance(document, dict):
         return body
     for quirk in active:
-        if quirk.reply is not None:
-            quirk.reply(document, context.scope, context.memory, book.noting(quirk.name))
-    return msgspec.json.encode(document) if book.told else body
+        if quirk.reply is None:
+            continue
+        own = Notebook()
+        try:
+            quirk.reply(document, context.scope, context.memory, own.noting(quirk.name))
+            changed = msgspec.json.encode(document) if own.told else body
+        except Exception as error:  # noqa: BLE001 - the edge (G7): all that it did is undone
+            book.add([Mend("failed", quirk.name, 0, "", f"the quirk itself failed ({type(error).__name__})")])
+            document = msgspec.json.decode(body)
+        else:
+            book.told |= own.told
+            body = changed
+    return body
 
 
 def _noted(answer: Answer, notes: Sequence[Note]) -> Answer:
@@ -216,6 +230,17 @@ def _noted(answer: Answer, notes: Sequence[Note]) -> Answer:
 
 def _named(context: Context, body: bytes) -> bytes:
     return body if context.name is None else renamed(body, context.wire, context.name)
+
+
+def _renamed_stream(context: Context, given: bytes) -> bytes:
+    """Put the name that the client asked for into a legal stream."""
+    if context.name is None:
+        return given
+    out = []
+    for event in _events(given):
+        named = event.data and renamed(event.data, context.wire, context.name)
+        out.append(event.raw if event.data is None or named is event.data else with_data(event, named or b""))
+    return b"".join(out)
 
 
 def _events(body: bytes) -> list[Event]:
