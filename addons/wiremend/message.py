@@ -73,7 +73,7 @@ class Usage(Struct, frozen=True):
 
 
 class Base64(Struct, frozen=True):
-    """Bytes in the request itself; ``media_type`` as in ``image/png``, ``data`` is base64 without ``data:`` in front."""
+    """Bytes in the request itself; ``media_type`` as in ``image/png``, ``data`` is base64 without any prefix."""
 
     media_type: str
     data: str

@@ -16,8 +16,8 @@ split: what begins behind an open call waits for the call's end.
 
 **The end (G2).** An end is a success only where the provider said so: it said ``Ended``; or it said ``Finished``, ended
 each part that it began, and began or wrote nothing after it. Any other end of the bytes is a cut and a failure. So is
-what would let a tool run with less, or with something else, than the model said: a call without a name, input for a call
-that has ended. An error after the stop reason is still an error.
+what would let a tool run with less, or with something else, than the model said: a call without a name, more input for
+a call that has ended. An error after the stop reason is still an error.
 
 **Usage** is merged: each count that was said once is said again by each later event. Wires tell it in pieces, so this
 is no mending and not noted. Neither is it that usage, pings and strangers leave at once, ahead of what is held.
@@ -130,23 +130,28 @@ class _BrokenError(Exception):
 class _Part:
     """A part that the provider began and did not end, or that waits to leave."""
 
-    __slots__ = ("cost", "done", "extra", "id", "kind", "name", "number", "runs", "source", "split", "waits")
+    __slots__ = ("cost", "done", "extra", "id", "kind", "main", "name", "number", "runs", "source", "torn", "waits")
 
     def __init__(self, start: PartStarted) -> None:
         self.source = start.index
         self.kind = start.kind
+        self.main = DELTAS[start.kind][0]
         self.id = start.id
         self.name = start.name
         self.extra = start.extra
         self.number: int | None = None  # while it is open at the client's
         self.runs: list[tuple[DeltaKind, StringIO]] = []
         self.cost = 0
-        self.split = False  # it left once already, and was paused
+        self.torn = False  # the client has a piece of it as a part that has ended
         self.waits = False
         self.done = False
 
     def is_nameless(self) -> bool:
         return self.kind in CALLS and not self.name
+
+    def is_paused(self) -> bool:
+        """Tell whether it was ended at the client's for another's sake, and has no more to say as yet."""
+        return self.torn and self.number is None and not self.waits
 
     def is_same(self, start: PartStarted) -> bool:
         """Tell whether a start of the same index and kind says this part again. An opaque one cannot be compared."""
@@ -211,7 +216,7 @@ class Sequencer:
         """Take the next event and give what leaves."""
         if type(event) is Delta and self._finished is None:
             part = self._open.get(event.index)
-            if part is not None and part.source == event.index and event.kind in DELTAS[part.kind]:
+            if part is not None and part.source == event.index and event.kind == part.main:
                 return [event]
         self._out = []
         if self._over:
@@ -227,15 +232,15 @@ class Sequencer:
 
     def close(self, *, cut: bool) -> list[Event]:
         """Take the end of the bytes and give what leaves; ``cut`` tells that the connection broke. Again: nothing."""
-        self._out = []
-        if not self._over:
-            try:
-                if not self._said or self._parts:
-                    raise _BrokenError("cut" if cut else "early" if self._began else "empty")
-                self._end(Ended())
+        if self._over:
+            return []
+        if self._said and not self._parts:
+            out = self.feed(Ended())
+            if type(out[-1]) is Ended:
                 self._note("ended-missing")
-            except _BrokenError as broken:
-                self._fail(str(broken))
+            return out
+        self._out = []
+        self._fail("cut" if cut else "early" if self._began else "empty")
         return self._out
 
     # --- the stream ---------------------------------------------------------------------------------------------------
@@ -361,15 +366,13 @@ class Sequencer:
 
     def _on_delta(self, event: Delta) -> None:
         part = self._part_of(event)
-        if not event.text and (part is None or self._is_paused(part)):
+        if not event.text and (part is None or part.is_paused()):
             self._note("delta-empty", event.index)
             return
         self._start()
         if event.text:
             self._goes_on(event.index)
-        if part is None:
-            part = self._opened_by(event)
-        if part is not None:
+        if part := part or self._opened_by(event):
             self._push(part, event)
 
     def _part_of(self, event: Delta) -> _Part | None:
@@ -382,25 +385,25 @@ class Sequencer:
     def _opened_by(self, event: Delta) -> _Part | None:
         """Begin the part of a delta that has none; None if the delta is lost."""
         home = _HOME[event.kind]
+        start = PartStarted(event.index, home)
         if (event.index, home) not in self._ended:
             self._note("part-missing", event.index)
-        elif home in CALLS:
+            return self._begin(start)
+        if home in CALLS:
             raise _BrokenError("input-late")
-        elif home != event.kind or home not in _SPLIT:
-            self._note("detail-late", event.index)
-            return None
-        else:
-            self._note("part-split", event.index)
-        return self._begin(PartStarted(event.index, home))
+        if home == event.kind and home in _SPLIT:
+            return self._begin(start, torn=True)
+        self._note("detail-late", event.index)
+        return None
 
     def _push(self, part: _Part, event: Delta) -> None:
         """Let a piece of a part leave, or hold it."""
-        if part.number is not None:
-            self._out.append(event if part.number == event.index else structs.replace(event, index=part.number))
-        elif self._is_paused(part) and event.kind != part.kind:
+        paused = part.is_paused()
+        if part.torn and (event.kind == "signature" or (paused and event.kind != part.main)):
             self._note("detail-late", event.index)
+        elif part.number is not None:
+            self._out.append(event if part.number == event.index else structs.replace(event, index=part.number))
         else:
-            paused = self._is_paused(part)
             self._keep(part, part.hold(event))
             if paused:
                 self._enter(part)
@@ -417,9 +420,10 @@ class Sequencer:
                 raise _BrokenError("name-missing")
             self._end_part(part)
 
-    def _begin(self, start: PartStarted) -> _Part:
+    def _begin(self, start: PartStarted, *, torn: bool = False) -> _Part:
         """Know a new part, and let it leave if it can."""
         part = _Part(start)
+        part.torn = torn
         self._parts.setdefault(start.index, []).append(part)
         self._keep(part, REMEMBERED + len(start.id) + len(start.name) + len(start.extra))
         if start.kind in CALLS:
@@ -440,6 +444,7 @@ class Sequencer:
                 self._queue.append(part)
                 return
             self._shut(first)
+            first.torn = True
         self._leave(part)
 
     def _leave(self, part: _Part) -> None:
@@ -450,16 +455,16 @@ class Sequencer:
         part.waits = False
         if number != part.source:
             self._note("index-changed", part.source)
-        if part.split:
+        if part.torn:
             self._note("part-split", part.source)
             self._out.append(PartStarted(number, part.kind))
         else:
-            if part.kind in CALLS and not part.id:
+            given = part.id
+            if part.kind in CALLS and not given:
                 self._note("id-missing", part.source)
-                part.id = self._mint("call", number)
-            self._out.append(PartStarted(number, part.kind, part.id, part.name, part.extra))
-        part.split = True
-        part.extra = ""
+                given = self._mint("call", number)
+            self._out.append(PartStarted(number, part.kind, given, part.name, part.extra))
+            part.extra = ""
         self._out += [Delta(number, kind, run.getvalue()) for kind, run in part.runs]
         part.runs = []
         self._keep(part, REMEMBERED + len(part.id) + len(part.name) - part.cost)
@@ -496,11 +501,7 @@ class Sequencer:
                 self._keep(part, -part.cost)
             elif part.kind in _SPLIT and self._queue:
                 self._shut(part)
-
-    @staticmethod
-    def _is_paused(part: _Part) -> bool:
-        """Tell whether a part has left and was ended for another's sake."""
-        return part.split and part.number is None and not part.waits
+                part.torn = True
 
     def _goes_on(self, index: int) -> None:
         """Take note of content behind the stop reason: that was not the provider's last word."""

@@ -8,7 +8,6 @@ asked: twice for the turns, no more.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,7 +54,7 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Stage]:
-    """A stage on which nothing is mended."""
+    """Set a stage on which nothing is mended."""
     with Stage.set("mend: off\n") as one:
         yield one
 
@@ -125,14 +124,13 @@ def test_codex_finishes_in_two_requests(runner: Runner, stage: Stage, quirk: str
 def test_opencode_finishes_in_two_requests_on_chat(runner: Runner, stage: Stage, quirk: str) -> None:
     ran = two_turns(runner, stage, "opencode-chat", CHAT[quirk], "--format", "json")
     finished(ran)
-    counted = [tokens_of(line) for line in re.findall(r'^\{.*"step_finish".*\}$', ran.said, re.MULTILINE)]
-    assert counted == [(11, 7), (11, 7)], ran.said  # what the provider counted, so that it knows when to compact
+    assert counted(ran) == [(11, 7), (11, 7)], ran.said  # what the provider counted, so that it knows when to compact
 
 
-def tokens_of(line: str) -> tuple[int, int]:
-    """Give the tokens in and out of a line that ends a step."""
-    tokens = json.loads(line)["part"]["tokens"]
-    return tokens["input"], tokens["output"]
+def counted(ran: Ran) -> list[tuple[int, int]]:
+    """Give the tokens in and out that OpenCode counted, step by step."""
+    steps = [json.loads(line) for line in ran.said.splitlines() if line.startswith("{") and '"step_finish"' in line]
+    return [(step["part"]["tokens"]["input"], step["part"]["tokens"]["output"]) for step in steps]
 
 
 @pytest.mark.parametrize("quirk", OPENCODE_ON_MESSAGES)
@@ -154,6 +152,11 @@ def test_without_mending_the_tool_does_not_run(
 ) -> None:
     """So that the tests above can fail."""
     assert two_turns(runner, watched, agent, quirks[quirk]).marker is None
+
+
+def test_without_mending_opencode_counts_nothing(runner: Runner, watched: Stage) -> None:
+    ran = two_turns(runner, watched, "opencode-chat", CHAT["usage-in-choice"], "--format", "json")
+    assert counted(ran) == [(0, 0), (0, 0)], ran.said
 
 
 # --- an error in mid-stream, and a cut
@@ -222,8 +225,12 @@ def test_an_agent_hears_of_a_cut_and_asks_again(runner: Runner, stage: Stage, ag
     """It hears of it by the cut alone: what would tell it otherwise, its own patience, lasts for minutes."""
     cut = begins(agent, lambda _, reply: reply.cut())
     well = provider(answer=Answer(text=ANSWER))
-    asked = iter([cut])
-    stage.play(lambda request, reply: next(asked, well)(request, reply))
+    scripts = iter([cut])
+
+    def cut_once(request: Request, reply: Reply) -> None:
+        next(scripts, well)(request, reply)
+
+    stage.play(cut_once)
     ran = runner.run(agent, stage)
     assert ANSWER in ran.said, ran.said
     assert len(ran.asked) == 2, ran.said
