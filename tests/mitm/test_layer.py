@@ -27,6 +27,10 @@ def test_the_methods_that_are_overridden_still_take_what_ours_take() -> None:
     for ours, theirs, name in (
         (layer.ProxyLayer, HttpLayer, "make_stream"),
         (layer.ProxyStream, HttpStream, "handle_connect_regular"),
+        (layer.WireStream, HttpStream, "_handle_event"),
+        (layer.WireStream, HttpStream, "state_wait_for_response_headers"),
+        (layer.WireStream, HttpStream, "start_response_stream"),
+        (layer.WireStream, HttpStream, "handle_protocol_error"),
     ):
         wanted = list(inspect.signature(getattr(theirs, name)).parameters)
         assert list(inspect.signature(getattr(ours, name)).parameters) == wanted, (

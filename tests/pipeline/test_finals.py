@@ -1,9 +1,10 @@
-"""How each agent is told a final failure: the status that ends it, the words that it reads, and none that mislead it."""
+"""How each agent is told a final failure: the status that ends it, the words that it reads, none that mislead it."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,8 @@ PLAN = {"error": {"message": "the plan's limit", "type": "usage_limit_reached", 
 
 def told(client: str | None, status: int, body: Any, wire: WireName = "chat", *, stream: bool = False) -> Answer:  # noqa: ANN401 - any JSON
     """Give what a client gets for an error."""
-    of = context(wire, client=client, stream=stream)
+    of = context(wire, stream=stream)
+    of = replace(of, scope=replace(of.scope, client=client))
     return whole(of, status, json.dumps(body).encode(), "application/json", of.wire.tally())
 
 

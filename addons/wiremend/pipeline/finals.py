@@ -80,8 +80,8 @@ TAKES_FOR_PASSING: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
 )
 """Words anywhere in an error's body, its text, type and code, after which a client asks again whatever the status is.
 
-If there is so much as a 500 in them, a number of tokens or the id of a flow, OpenCode asks five more times, waiting up
-to 32 s, and pi three times in 14 s. A full context is not concerned, which they know before they look for these.
+If there is so much as a 500 in them, a number of tokens or the id of a flow, OpenCode asks on, with waits that double
+from 2 s, and pi three more times in 14 s. A full context is not concerned, which they know before they look for these.
 """
 
 _JOINER: Final = "\u2060"

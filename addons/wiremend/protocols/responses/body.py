@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from wiremend.errors import BodyError
 from wiremend.protocols.failure import Failure, failure_of, failure_of_body
 from wiremend.protocols.mending import Mend, Origin, Whole
-from wiremend.protocols.responses.contract import (
-    BROKEN,
-    check_body,
-    error_at,
-    is_chat,
-    is_error,
-    lenient_json,
-    loose_json,
-)
+from wiremend.protocols.responses.contract import check_body
 from wiremend.protocols.responses.convert import read_stream
-from wiremend.protocols.responses.documents import CHAT_WORDS, FailError, broken
+from wiremend.protocols.responses.documents import CHAT_WORDS, FailError, broken, failure_in
 from wiremend.protocols.responses.model import CALLS
 from wiremend.protocols.responses.patch import Patch, encode, readable
+from wiremend.protocols.responses.reading import BROKEN, error_at, is_chat, is_error, lenient_json, loose_json
 from wiremend.protocols.responses.shape import PREFIXES, UnnamedError, Wanted, kind_of, mend_item, mend_usage, named
 
 if TYPE_CHECKING:
@@ -62,6 +55,8 @@ def _mended(body: bytes, origin: Origin, note: Note) -> bytes:
     document, original = _read(body, note)
     if not isinstance(document.get("output"), list) and document.get("object") != "response":
         raise FailError(broken("the provider answered with what is no response"), "response.output-invalid", "/output")
+    if document.get("status") == "failed":
+        raise FailError(failure_in({"response": document}), "body.failed", "/status")
     patch = Patch(document, note)
     _Body(patch, origin).mend()
     mended = patch.data(original)

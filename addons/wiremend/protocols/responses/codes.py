@@ -45,6 +45,8 @@ _CODES: Final = {
     "response.id-changed": "The response has another `id` than before: the newest SDKs throw 'identity changed'.",
     "response.model-missing": "The created response has no text `model`, which the AI SDK asks for.",
     "response.created-at-missing": "The created response has no number `created_at`, which the AI SDK asks for.",
+    "response.status-wrong": "The response is said to be completed, and its `status` says that it is not: clients take "
+    "an answer that was cut off for a whole one.",
     "response.output-invalid": "`output` is no list: openai-python before 3.51 cannot append to it or return it.",
     "response.output-short": "`output` lacks an item that was streamed: the SDKs return it as the whole result.",
     "usage.invalid": "A count is missing or no integer: Codex then fails to parse response.completed, and retries.",
@@ -82,11 +84,13 @@ _CODES: Final = {
     "part.index-wrong": "`content_index` (or `summary_index`) does not count the parts from 0: the SDKs fail.",
     "part.added-again": "The part begins a second time: openai-node throws, openai-python puts text in the wrong part.",
     "part.not-added": "The part has not begun with `response.content_part.added` (or the summary's): the SDKs fail.",
+    "part.delta-missing": "The end says more than was streamed: the AI SDK reads pieces only, and loses the rest.",
     "delta.not-text": "What is streamed is no string: openai-python cannot add it, openai-node adds 'null'.",
     # --- a whole body
     "body.not-json": "The body is not a JSON object, which is what every client parses.",
     "body.is-stream": "The body is an event stream, but a client that did not ask for one parses JSON.",
     "body.is-chat": "The body is a chat completion, which no client of the Responses API understands.",
+    "body.failed": "The response failed, under a status of success: the SDKs return it as an answer without words.",
     "body.error": "The body is an error under a status of success: the SDKs return it as an empty response.",
 }
 

@@ -14,7 +14,9 @@ part   ``absent`` until content_part.added (reasoning_summary_part.added), then 
 
 What does not fit the table, and is code: that an item is the same from its beginning to its place in the completed
 response (id, call_id, type, and an ``output_index`` that counts the items as they begin; see ``output``), and that the
-response is (id). What an event must hold is the schema's.
+response is (id, and a ``status`` that says what its event says). Nor does the table know what was streamed: where the
+end of a part or of an item says more than its pieces did, that is a violation too (see ``heard``). What an event must
+hold is the schema's.
 
 After a violation the state is what a mended stream's would be, so one cause is told once, where that is possible. It is
 not where each event repeats the fault: items numbered from 1, or ids that change with each event, are a violation of
@@ -31,38 +33,46 @@ but a vendor's own client may need it; only bare keep-alives are violations. ``s
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 
-import msgspec
-
-from wiremend.protocols import loose
 from wiremend.protocols.responses import schema
 from wiremend.protocols.responses.codes import CODES
 from wiremend.protocols.responses.explain import explain
+from wiremend.protocols.responses.heard import FEW
 from wiremend.protocols.responses.items import NO_NAME
 from wiremend.protocols.responses.output import Output
+from wiremend.protocols.responses.reading import (
+    BROKEN,
+    KEEP_ALIVE,
+    UNREADABLE,
+    ending,
+    error_at,
+    in_utf8,
+    is_chat,
+    is_error,
+    is_utf8,
+    lenient_json,
+    loose_json,
+)
 from wiremend.protocols.responses.table import TABLE, Fault
 from wiremend.protocols.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from wiremend.protocols.responses.heard import Heard
     from wiremend.protocols.responses.output import Tracked
     from wiremend.sse import Event
 
 __all__ = ["CODES", "TABLE", "Contract", "Fault", "check_body"]
 
-_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-KEEP_ALIVE: Final = {"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"}
-_ERROR_FIELDS: Final = ("error", "base_resp", "detail", "message")
 _MARK: Final = b"\xef\xbb\xbf"
 _SHORT: Final = 40
-BROKEN: Final = object()
 USUAL: Final[Sequence[Violation]] = ()
 """What :meth:`Contract.feed` finds in a delta of an open part: this very object."""
 _decode: Final = schema.decode
-_DETAILS: Final = schema.DETAILS
+_USUAL: Final = schema.USUAL
+_OTHERWISE: Final = {"failed", "incomplete", "cancelled"}
 
 
 class Contract:
@@ -106,6 +116,10 @@ class Contract:
             contract._output.resume(items)
         return contract
 
+    def heard(self, index: int, place: tuple[str, int]) -> Heard | None:
+        """Give what was streamed to a place of the item at an index; None if that part has not begun."""
+        return self._output.heard(index, place)
+
     def feed(self, event: Event) -> Sequence[Violation]:
         """Judge the next event. Never raises."""
         sound = None
@@ -113,28 +127,25 @@ class Contract:
             self.number += 1
             try:
                 sound = _decode(event.data)
-            except _UNREADABLE:
-                pass
+                if not event.raw.isascii():
+                    event.raw.decode()  # the bytes that the decoder skips too
+            except UNREADABLE:
+                sound = None
             else:
-                if (
-                    type(sound) in _DETAILS
-                    and event.complete
-                    and event.id is None
-                    and not event.lead
-                    and (event.raw.isascii() or _decodes(event.raw))
-                ):
+                if type(sound) in _USUAL and event.complete and event.id is None and not event.lead:
                     item = self._live.get(sound.output_index)
-                    if (
-                        item is not None
-                        and item.id == sound.item_id
-                        and (
-                            item.parts.get((sound.family, sound.place)) == sound.part_type
-                            if sound.family
-                            else item.type == sound.owner
-                        )
-                    ):
-                        self.sound = sound
-                        return USUAL
+                    if item is not None and item.id == sound.item_id:
+                        family = sound.family
+                        heard = item.parts.get((family, sound.place)) if family else item.own
+                        if heard is not None and (
+                            heard.type == sound.part_type if family else item.type == sound.owner
+                        ):
+                            self.sound = sound
+                            # Heard.hear, in place: these come by the thousand
+                            heard.waiting = waiting = heard.waiting + sound.said
+                            if len(waiting) > FEW:
+                                heard.count()
+                            return USUAL
         self._found = []
         self.sound = None
         self._judge(event, sound)
@@ -246,7 +257,7 @@ class Contract:
         elif isinstance(kind, str) and kind:
             if kind == "response.done":
                 self._say("responses.event.type-alias", "/type")
-                kind = "response.completed"
+                kind = ending(document)
             self._judge_typed(document, kind)
         elif self._state == "foreign":
             return
@@ -266,7 +277,7 @@ class Contract:
             return
         try:
             event, faults = explain(document | {"type": kind}, wanted)
-        except _UNREADABLE:
+        except UNREADABLE:
             self._say("responses.event.field-invalid")
         else:
             self._judge_event(event, faults)
@@ -300,7 +311,10 @@ class Contract:
             self._id = response.id
         elif response.id not in {NO_NAME, self._id}:
             self._say("responses.response.id-changed", "/response/id", response.id)
-        if isinstance(event, schema.Completed):
+        if isinstance(event, schema.Completed) and response.status in _OTHERWISE:
+            self._say("responses.response.status-wrong", "/response/status", response.status)
+            self._output.interim(response.output)
+        elif isinstance(event, schema.Completed):
             self._output.complete(response.output, known_bad=bool(bad & {"/response", "/response/output"}))
         elif isinstance(event, schema.Created) and not len(self._output):
             for index, item in enumerate(response.output):
@@ -319,9 +333,11 @@ def check_body(body: bytes) -> list[Violation]:
         return [_violation("responses.body.error", 0, error_at(document), None)]
     if is_chat(document):
         return [_violation("responses.body.is-chat", 0, "", None)]
+    if document.get("status") == "failed":
+        return [_violation("responses.body.failed", 0, "/status", None)]
     try:
         response, faults = explain(document, schema.Body)
-    except _UNREADABLE:
+    except UNREADABLE:
         return [_violation("responses.event.field-invalid", 0, "", None)]
     found = [_violation(code, 0, pointer, None) for code, pointer in faults]
     seen: set[str] = set()
@@ -342,62 +358,9 @@ def _violation(code: str, number: int, pointer: str, detail: object) -> Violatio
     return Violation(code, number, pointer, message)
 
 
-def is_utf8(event: Event) -> bool:
-    """Tell whether all bytes of a block are UTF-8, those that no decoder of ours looks at too."""
-    return event.raw.isascii() or _decodes(event.raw)
-
-
-def _decodes(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def in_utf8(event: Event) -> Event:
-    """Give the event with U+FFFD for what is not UTF-8."""
-    raw = event.raw.decode("utf-8", "replace").encode()
-    data = None if event.data is None else event.data.decode("utf-8", "replace").encode()
-    return msgspec.structs.replace(event, raw=raw, data=data)
-
-
 def _strictly(data: bytes | None) -> schema.AnyEvent | None:
     """Read data strictly; None if it cannot be."""
     try:
         return None if data is None else cast("schema.AnyEvent", _decode(data))
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
-
-
-def loose_json(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
-    """Decode any JSON; ``BROKEN`` if it is none."""
-    try:
-        return msgspec.json.decode(data)
-    except _UNREADABLE:
-        return BROKEN
-
-
-def lenient_json(data: bytes) -> Any:  # noqa: ANN401 - anybody's JSON
-    """Decode what Python takes for JSON: with half a surrogate pair, NaN, or numbers of any size."""
-    try:
-        return json.loads(data)
-    except _UNREADABLE:
-        return BROKEN
-
-
-def is_error(document: dict[str, Any]) -> bool:
-    """Tell whether a document is an error object; one that has a type is so by its ``error`` alone."""
-    if document.get("type") is not None:
-        return document.get("error") is not None
-    return loose.error_of(msgspec.convert(document, loose.Document)) is not None
-
-
-def error_at(document: dict[str, Any]) -> str:
-    """Point to what makes a document an error."""
-    return next((f"/{name}" for name in _ERROR_FIELDS if document.get(name)), "")
-
-
-def is_chat(document: dict[str, Any]) -> bool:
-    """Tell whether a document is of the chat wire."""
-    return isinstance(document.get("choices"), list) or str(document.get("object")).startswith("chat.completion")

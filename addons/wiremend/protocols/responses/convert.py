@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.protocols.failure import Failure, failure_of
 from wiremend.protocols.mending import Mend, Whole
-from wiremend.protocols.responses.contract import loose_json
 from wiremend.protocols.responses.documents import EARLY_WORDS, broken
 from wiremend.protocols.responses.model import CALLS
 from wiremend.protocols.responses.patch import encode
+from wiremend.protocols.responses.reading import loose_json
 from wiremend.protocols.responses.unroll import unroll
 from wiremend.sse import EventParser, render
 

@@ -14,9 +14,13 @@ import msgspec
 
 from wiremend.protocols.failure import Failure, failure_of
 from wiremend.protocols.responses import schema
-from wiremend.protocols.responses.contract import (
+from wiremend.protocols.responses.lifecycle import why_not_whole
+from wiremend.protocols.responses.patch import Patch, encode, readable
+from wiremend.protocols.responses.reading import (
     BROKEN,
     KEEP_ALIVE,
+    STATUSES,
+    ending,
     error_at,
     in_utf8,
     is_chat,
@@ -25,7 +29,6 @@ from wiremend.protocols.responses.contract import (
     lenient_json,
     loose_json,
 )
-from wiremend.protocols.responses.patch import Patch, encode, readable
 from wiremend.sse import Event, EventParser, render
 
 if TYPE_CHECKING:
@@ -41,7 +44,6 @@ type Unfold = Callable[[bytes, Origin], tuple[bytes, Failure | None]]
 _DONE: Final = b"[DONE]"
 _MARK: Final = b"\xef\xbb\xbf"
 _LAST: Final = re.compile(rb'\A\s*\{\s*"type"\s*:\s*"response\.(?:completed|done)"')
-_STATUSES: Final = {"completed": "completed", "failed": "failed", "incomplete": "incomplete", "cancelled": "failed"}
 
 CHAT_WORDS: Final = (
     "the provider answered with chat completions, not with the Responses API; "
@@ -270,8 +272,8 @@ class Documents:
     def _untyped(self, document: dict[str, Any], event: Event | None) -> None:
         """Leave out an event of no type, or take a final response object for the end that it is."""
         status = document.get("status")
-        if _is_response(document) and isinstance(status, str) and status in _STATUSES:
-            kind = f"response.{_STATUSES[status]}"
+        if _is_response(document) and isinstance(status, str) and status in STATUSES:
+            kind = f"response.{STATUSES[status]}"
             self._note("event.type-missing", "/type", f"put into {kind}", "mended")
             self._typed({"type": kind, "response": document}, None, kind)
             return
@@ -292,10 +294,12 @@ class Documents:
             self._note("stream.after-end", "", "dropped", "mended")
             return
         patch = Patch(document, self._note)
-        renamed = kind == "response.done"
+        renamed = kind == "response.done" or (kind == "response.completed" != ending(document))
         if renamed:
-            kind = _alias_of(document)
-            patch.set(("type",), kind, "event.type-alias")
+            code = "response.status-wrong" if kind == "response.completed" else "event.type-alias"
+            kind = ending(document)
+            patch.set(("type",), kind, code)
+            why_not_whole(patch)
         if kind == "response.created" or (kind in schema.EVENTS and issubclass(schema.EVENTS[kind], schema.Lifecycle)):
             events.response(patch, event, kind, renamed=renamed)
         else:
@@ -310,13 +314,6 @@ class Documents:
                 sink.pass_on(patch, event)
         if kind == "response.failed":
             self.failure = failure_in(document)
-
-
-def _alias_of(document: dict[str, Any]) -> str:
-    """Tell what ``response.done`` stands for, by the status of its response."""
-    response = document.get("response")
-    status = response.get("status") if isinstance(response, dict) else None
-    return f"response.{_STATUSES.get(status, 'completed') if isinstance(status, str) else 'completed'}"
 
 
 def _wrong_wire() -> Failure:

@@ -170,3 +170,22 @@ AnyBodyItem = Annotated[
 def type_of(thing: Item | Part) -> str:
     """Give the type of an item or part as the server wrote it."""
     return str(getattr(thing, "was", None) or thing.__struct_config__.tag)
+
+
+def text_field(part: Part | SummaryPart) -> str:
+    """Name the field of a part that has its text."""
+    return "refusal" if isinstance(part, Refusal) else "text"
+
+
+def text_of(part: Part | SummaryPart) -> str:
+    """Give the text of a part, "" where it has none that can be read."""
+    return _read(getattr(part, text_field(part), ""))
+
+
+def own_text(item: object) -> str:
+    """Give the arguments of a call, "" where it has none that can be read."""
+    return _read(getattr(item, "arguments", "") or getattr(item, "input", ""))
+
+
+def _read(text: Any) -> str:  # noqa: ANN401 - the fields' types say that it is text
+    return text if isinstance(text, str) and text != NO_NAME else ""

@@ -250,6 +250,7 @@ class Lifecycle(Items):
                 self._close(track.entry, item)
 
     def _close(self, entry: Entry, item: dict[str, Any]) -> None:
+        self.rest_of_item(entry, item, f"/response/output/{entry.index}")
         for event in closings(item, entry):
             self.sink.put(event)
         self.sink.put({"type": "response.output_item.done", "output_index": entry.index, "item": item})
@@ -269,6 +270,22 @@ class Lifecycle(Items):
             patch.set(at, whole, "response.output-short", "the streamed items put in")
         else:
             patch.fill(at, whole)
+
+
+def why_not_whole(patch: Patch) -> None:
+    """See that a response that is not whole says why, so that no client takes it for a success.
+
+    @ai-sdk/openai reads the reason alone, and Codex the error; one without has "stopped".
+    """
+    kind, response = patch.document["type"], patch.document.get("response")
+    if not isinstance(response, dict):
+        return
+    if kind == "response.incomplete" and response.get("incomplete_details") is None:
+        patch.set(("response", "incomplete_details"), {"reason": "unknown"}, "response.status-wrong", kind="invented")
+    elif kind == "response.failed" and response.get("error") is None:
+        how = "was cancelled" if response.get("status") == "cancelled" else "failed"
+        error = {"code": "server_error", "message": f"the provider says that the response {how}"}
+        patch.set(("response", "error"), error, "response.status-wrong", kind="invented")
 
 
 def _is_number(value: object) -> bool:

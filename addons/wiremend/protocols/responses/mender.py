@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Literal
 
 from wiremend.protocols.mending import Mend, Origin
 from wiremend.protocols.responses import schema
-from wiremend.protocols.responses.contract import USUAL, Contract, loose_json
+from wiremend.protocols.responses.contract import USUAL, Contract
 from wiremend.protocols.responses.documents import Documents, FailError, Unfold, broken, failure_in
 from wiremend.protocols.responses.errors import error_event, said
 from wiremend.protocols.responses.lifecycle import Lifecycle
 from wiremend.protocols.responses.model import CALLS, LostError, Model
+from wiremend.protocols.responses.reading import loose_json
 from wiremend.protocols.responses.shape import UnnamedError
 from wiremend.protocols.responses.sink import IllegalError, Sink
 
@@ -81,6 +82,8 @@ class Mender:
                     model.room -= len(data)  # type: ignore[arg-type] # the same
                     if model.room < 0:
                         model.spend(0)
+                else:
+                    entry.hear(sound)  # type: ignore[arg-type] # the same
                 return event.raw
             if not found and (sound is None or not self._is_hollow(sound)):
                 self._heard(sound, event)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from wiremend.protocols.responses import schema
-from wiremend.protocols.responses.items import Message, Reasoning, type_of
+from wiremend.protocols.responses.heard import Heard
+from wiremend.protocols.responses.items import Message, Reasoning, own_text, text_of, type_of
 from wiremend.protocols.responses.output import Tracked
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Entry:
     """An item of the mended stream.
 
     ``began`` and ``ended`` are the data of its two events (b"" for one that never came, or was let go). ``log`` has
-    its inner events since they were last put together, ``texts`` and ``parts_as_sent`` what came of those before.
+    its inner events since they were last put together, ``texts`` and ``parts_as_sent`` what came of those before, and
+    ``heard`` how much was streamed, which is known past the budget too.
     """
 
     index: int
@@ -57,6 +59,7 @@ class Entry:
     log: list[schema.OfItem | bytes] = field(default_factory=list)
     texts: dict[Place, bytearray] = field(default_factory=dict)
     parts_as_sent: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    heard: dict[Place, Heard] = field(default_factory=dict)
     told: set[Place] = field(default_factory=set)
     described: int = 0
 
@@ -78,6 +81,18 @@ class Entry:
         self.parts[family, index] = kind
         return index
 
+    def begin_text(self, place: Place, text: str, *, kept: bool) -> None:
+        """Note the text that a part begins with."""
+        self.heard[place] = Heard()
+        self.heard[place].hear(text)
+        if text and kept:
+            self.texts[place] = bytearray(text.encode())
+
+    def hear(self, piece: schema.OfItem) -> None:
+        """Count a piece."""
+        if piece.tells == "delta":
+            self.heard.setdefault(place_of(piece), Heard()).hear(piece.said)
+
     def fold(self) -> None:
         """Put the pieces together."""
         log, self.log = self.log, []
@@ -85,7 +100,8 @@ class Entry:
             if isinstance(piece, bytes):
                 self.described += len(piece) - self._fold_part(msgspec.json.decode(piece))
                 continue
-            place = (piece.family, piece.place) if isinstance(piece, schema.OfPart) else ("", 0)
+            self.hear(piece)
+            place = place_of(piece)
             text = self.texts.setdefault(place, bytearray())
             if piece.tells == "whole":
                 self.told.add(place)
@@ -112,8 +128,11 @@ class Entry:
 
     def tracked(self) -> Tracked:
         """Give it as a contract keeps it."""
+        self.fold()
+        parts = {place: self.heard.get(place, Heard()).copy(kind) for place, kind in self.parts.items()}
         state = "done" if self.done else "open"
-        return Tracked(self.index, self.type, self.id, self.call_id, state, dict(self.parts))
+        own = self.heard.get(("", 0), Heard()).copy("")
+        return Tracked(self.index, self.type, self.id, self.call_id, state, parts, own)
 
 
 class Model:
@@ -150,6 +169,8 @@ class Model:
             self.room -= len(data)
             if self.room < 0:
                 self.spend(0)
+        else:
+            entry.hear(event)
 
     def saw(self, event: schema.AnyEvent, data: bytes) -> None:
         """Take in any other event of the mended stream."""
@@ -166,6 +187,8 @@ class Model:
                 entry.parts[event.family, event.place] = kind
                 if event.kind != "part":
                     entry.told.add((event.family, event.place))
+                else:
+                    entry.heard.setdefault((event.family, event.place), Heard()).hear(text_of(event.part))
                 self._keep(entry, data)
             case schema.OfItem():
                 if event.tells:
@@ -211,15 +234,15 @@ class Model:
         if isinstance(item, Message | Reasoning):
             for part in item.content or ():
                 place = ("content", entry.open_part("content", type_of(part)))
-                begun = getattr(part, text_field(type_of(part)), "")
-                if begun and not self.full:
-                    entry.texts[place] = bytearray(begun.encode())
+                entry.begin_text(place, text_of(part), kept=not self.full)
         if isinstance(item, Reasoning):
             for begun_part in item.summary:
                 place = ("summary", entry.open_part("summary", "summary_text"))
-                if begun_part.text and not self.full:
-                    entry.texts[place] = bytearray(begun_part.text.encode())
-        entry.streamed = bool(getattr(item, CALLS.get(entry.type, ""), ""))
+                entry.begin_text(place, begun_part.text, kept=not self.full)
+        own = own_text(item) if entry.type in CALLS else ""
+        entry.streamed = bool(own)
+        entry.heard["", 0] = Heard()
+        entry.heard["", 0].hear(own)
         self.spend(len(kept))
 
     def _end(self, entry: Entry, data: bytes) -> None:
@@ -288,3 +311,8 @@ class Model:
 def text_field(kind: str) -> str:
     """Name the field of a part that holds its text."""
     return "refusal" if kind == "refusal" else "text"
+
+
+def place_of(piece: schema.OfItem) -> Place:
+    """Tell where the text of an event goes."""
+    return (piece.family, piece.place) if isinstance(piece, schema.OfPart) else ("", 0)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wiremend.protocols.responses import schema
+from wiremend.protocols.responses.heard import Heard
 from wiremend.protocols.responses.items import (
     NO_INDEX,
     NO_NAME,
@@ -21,6 +22,9 @@ from wiremend.protocols.responses.items import (
     Reasoning,
     ReasoningText,
     StrangerItem,
+    own_text,
+    text_field,
+    text_of,
     type_of,
 )
 from wiremend.protocols.responses.table import TABLE, Fault
@@ -44,7 +48,8 @@ class Say(Protocol):
 class Tracked:
     """An output item. ``index`` is its place in the mended stream; ``id`` is None if only a mender knows it.
 
-    ``parts`` has the type of each open part by (family, index), ``moved`` the true index where the event's was wrong.
+    ``parts`` has what was streamed into each open part by (family, index), ``own`` what was streamed into a call;
+    ``moved`` has the true index of a part where the event's was wrong.
     """
 
     index: int
@@ -52,13 +57,15 @@ class Tracked:
     id: str | None
     call_id: Any
     state: str = "open"
-    parts: dict[tuple[str, int], str] = field(default_factory=dict)
+    parts: dict[tuple[str, int], Heard] = field(default_factory=dict)
+    own: Heard = field(default_factory=Heard)
     moved: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def open_part(self, family: str, part_type: str) -> int:
-        """Open the next part of the family; give its index."""
+    def open_part(self, family: str, part_type: str, text: str = "") -> int:
+        """Open the next part of the family, which begins with a text; give its index."""
         index = sum(1 for known, _ in self.parts if known == family)
-        self.parts[family, index] = part_type
+        heard = self.parts[family, index] = Heard(part_type)
+        heard.hear(text)
         return index
 
 
@@ -84,6 +91,10 @@ class Output:
     def settled(self) -> bool:
         """Tell whether every item is done."""
         return all(item.state == "done" for item in self._items)
+
+    def heard(self, index: int, place: tuple[str, int]) -> Heard | None:
+        """Give what was streamed to a place of an item; None if that part has not begun."""
+        return self._items[index].parts.get(place) if place[0] else self._items[index].own
 
     def resume(self, items: Iterable[Tracked]) -> None:
         """Begin with items that are where they should be."""
@@ -117,10 +128,11 @@ class Output:
                 self._calls[call] = tracked
         if isinstance(item, Message | Reasoning):
             for part in item.content or ():
-                tracked.open_part("content", type_of(part))
+                tracked.open_part("content", type_of(part), text_of(part))
         if isinstance(item, Reasoning):
-            for _ in item.summary:
-                tracked.open_part("summary", "summary_text")
+            for begun in item.summary:
+                tracked.open_part("summary", "summary_text", begun.text)
+        tracked.own.hear(own_text(item))
 
     def detail(self, event: schema.OfItem) -> None:
         """Judge an event inside an item."""
@@ -138,8 +150,10 @@ class Output:
             item.type = owner
         if item.type != owner:
             self._say("responses.item.type-mismatch", "/output_index", f"it is a {item.type}")
-        elif isinstance(event, schema.OfPart):
-            self._place(item, event, part_type)
+        else:
+            heard = self._place(item, event, part_type) if isinstance(event, schema.OfPart) else item.own
+            if heard is not None:
+                self._hear(heard, event)
 
     def done(self, item: Item, index: int) -> None:
         """Judge the end of an item."""
@@ -152,6 +166,8 @@ class Output:
             self.live.pop(len(self._items) - 1, None)
         elif self._step(known, "done", "/item/id"):
             self._compare(known, item, "/item")  # its id was judged when it was found
+            if kind == known.type:
+                self._ending(known, item)
 
     def complete(self, output: Sequence[Item], *, known_bad: bool) -> None:
         """Judge the completed response's output against what was streamed; ``known_bad`` if it is no list at all."""
@@ -255,31 +271,65 @@ class Output:
             self.live.pop(item.index, None)
         return in_order
 
-    def _place(self, item: Tracked, event: schema.OfPart, part_type: str) -> None:
-        """Judge the part that an event is in."""
+    def _place(self, item: Tracked, event: schema.OfPart, part_type: str) -> Heard | None:
+        """Judge the part that an event is in; give what was streamed into it, None if it says nothing of that."""
         family = event.family
         key = (family, event.place)
         pointer = "/content_index" if family == "content" else "/summary_index"
         true = item.moved.get(key, event.place)
         if event.place == NO_INDEX:
-            true = next((at for (known, at), kind in item.parts.items() if (known, kind) == (family, part_type)), true)
+            alike = (at for (known, at), part in item.parts.items() if (known, part.type) == (family, part_type))
+            true = next(alike, true)
         here = item.parts.get((family, true))
         if event.place == NO_INDEX and event.kind == "part":
             here = None
         detail = None if event.place == NO_INDEX else f"part {event.place}"
         self._cell("part", "absent" if here is None else "open", event.kind, pointer, detail)
+        again = here is not None and event.kind == "part"
         if here is None:
             true = item.open_part(family, part_type)
+            here = item.parts[family, true]
             if event.place not in {NO_INDEX, true}:
                 item.moved[key] = true
                 self.live.pop(item.index, None)  # from now on its indexes are looked at
-        elif NO_NAME in {here, part_type}:
-            item.parts[family, true] = here if part_type == NO_NAME else part_type
-        elif here != part_type:
-            self._say("responses.part.type-mismatch", pointer, f"it is a {here}")
-            return
+        elif NO_NAME in {here.type, part_type}:
+            here.type = here.type if part_type == NO_NAME else part_type
+        elif here.type != part_type:
+            self._say("responses.part.type-mismatch", pointer, f"it is a {here.type}")
+            return None
         if event.place not in {NO_INDEX, true}:
             self._say("responses.part.index-wrong", pointer, f"{event.place} for {true}")
+        return None if again else here
+
+    # --- what was streamed
+
+    def _hear(self, heard: Heard, event: schema.OfItem) -> None:
+        """Take in what an event says, or hold it against what was streamed."""
+        if isinstance(event, schema.PartAdded | schema.SummaryAdded):
+            heard.hear(text_of(event.part))
+        elif isinstance(event, schema.PartDone | schema.SummaryDone):
+            self._told(heard, text_of(event.part), f"/part/{text_field(event.part)}")
+        elif event.tells == "whole":
+            self._told(heard, "" if event.said == NO_NAME else event.said, f"/{event.text}")
+        elif event.said == NO_NAME:
+            heard.forget()
+        else:
+            heard.hear(event.said)
+
+    def _told(self, heard: Heard, text: str, pointer: str) -> None:
+        rest = heard.rest(text)
+        if rest:
+            self._say("responses.part.delta-missing", pointer, f"{len(rest)} of {len(text)} characters")
+            heard.hear(rest)
+
+    def _ending(self, known: Tracked, item: Item) -> None:
+        """Hold the end of an item against what was streamed into it."""
+        for family in ("content", "summary"):
+            for at, part in enumerate(getattr(item, family, None) or ()):
+                heard = known.parts.get((family, at)) or Heard(type_of(part))
+                if heard.type in {type_of(part), "summary_text"}:
+                    self._told(heard, text_of(part), f"/item/{family}/{at}/{text_field(part)}")
+        self._told(known.own, own_text(item), f"/item/{'input' if known.type == 'custom_tool_call' else 'arguments'}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,12 @@ class CreatedResponse(Response, kw_only=True, frozen=True):
 
 
 class CompletedResponse(FinalResponse, kw_only=True, frozen=True):
-    """The last one, which is the result; openai-python before 3.51 cannot do without its output."""
+    """The last one, which is the result; openai-python before 3.51 cannot do without its output.
 
+    Its ``status`` may be missing, or one of the way; not one that says that this is no result.
+    """
+
+    status: Any = None
     output: Annotated[list[AnyItem], coded("response.output-invalid")]
 
 
@@ -201,11 +205,13 @@ class ItemDone(StreamEvent, tag="response.output_item.done", kw_only=True, froze
 class OfItem(StreamEvent, kw_only=True, frozen=True, gc=False):
     """An event inside an item of the type ``owner``; ``part`` and ``family`` are empty if it concerns no part.
 
-    ``said`` is its text: a piece of it ("delta"), all of it ("whole"), or none ("") is what ``tells`` says.
+    ``said`` is its text: a piece of it ("delta"), all of it ("whole"), or none ("") is what ``tells`` says. ``text``
+    is the name of the field that has it.
     """
 
     kind = "detail"
     tells: ClassVar[str] = ""
+    text: ClassVar[str] = ""
     said: ClassVar[str] = ""
     owner: ClassVar[str] = ""
     family: ClassVar[str] = ""
@@ -303,6 +309,7 @@ def _detail(name: str, text: str | None, base: type[OfItem], owner: str, part: s
             "owner": owner,
             "part_type": part,
             "tells": "delta" if text == "delta" else "whole" if text else "",
+            "text": text or "",
         },
         tag=f"response.{name}",
         kw_only=True,
@@ -336,7 +343,7 @@ EVENTS: Final[dict[str, type[AnyEvent]]] = {
 }
 """Every event that is looked at, by its type."""
 
-DETAILS: Final[frozenset[type]] = frozenset(_DETAILS)
+USUAL: Final[frozenset[type]] = frozenset(event for event in _DETAILS if event.tells != "whole")
 """Those that come by the thousand and change no state."""
 
 decode: Final = msgspec.json.Decoder[Any](functools.reduce(operator.or_, EVENTS.values())).decode

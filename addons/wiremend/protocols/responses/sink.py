@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from wiremend.protocols.responses.contract import loose_json
 from wiremend.protocols.responses.patch import Patch, encode
+from wiremend.protocols.responses.reading import loose_json
 from wiremend.sse import Event, render, with_data
 
 if TYPE_CHECKING:
     from wiremend.protocols.responses.contract import Contract
-    from wiremend.protocols.responses.model import Model
+    from wiremend.protocols.responses.heard import Heard
+    from wiremend.protocols.responses.model import Model, Place
 
 _NUMBER = "sequence_number"
 
@@ -50,6 +51,10 @@ class Sink:
     def ids(self) -> bool:
         """Tell whether an ``id:`` stands."""
         return self._guard.ids
+
+    def heard(self, index: int, place: Place) -> Heard | None:
+        """Give what was streamed to a place of an item; None if that part has not begun."""
+        return self._guard.heard(index, place)
 
     def judge(self, guard: Contract) -> None:
         """Take another judge, who knows of nothing that was not given."""

@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from wiremend.protocols.responses import schema
-from wiremend.protocols.responses.beginnings import Beginnings
 from wiremend.protocols.responses.model import CALLS, LostError
 from wiremend.protocols.responses.patch import Patch, encode
+from wiremend.protocols.responses.rests import Rests
 from wiremend.protocols.responses.shape import UnnamedError, kind_of, mend_item, mend_part, named
 from wiremend.protocols.responses.tracks import Track, index_of
 from wiremend.protocols.responses.unroll import unroll
@@ -31,14 +29,11 @@ if TYPE_CHECKING:
     from wiremend.sse import Event
 
 _ADDED: Final = "response.output_item.added"
-_SAID: Final = {
-    kind: next((part.encode_name for part in msgspec.structs.fields(shape) if part.name == "said"), None)
-    for kind, shape in schema.EVENTS.items()
-}
+_SAID: Final = {kind: getattr(shape, "text", "") for kind, shape in schema.EVENTS.items()}
 _DESCRIBES: Final = (schema.PartAdded, schema.PartDone, schema.SummaryAdded, schema.SummaryDone)
 
 
-class Items(Beginnings):
+class Items(Rests):
     """Mends the events of items, from output_item.added to output_item.done."""
 
     # --- inside an item
@@ -75,7 +70,11 @@ class Items(Beginnings):
             patch.set(("item_id",), entry.id, "item.id-missing" if ident is None else "item.id-changed")
         if index != entry.index:
             patch.set(("output_index",), entry.index, "item.index-missing" if index is None else "item.index-wrong")
-        if self._place(patch, track, entry, kind, part_type) and self._says(patch, entry, kind):
+        if (
+            self._place(patch, track, entry, kind, part_type)
+            and self._says(patch, entry, kind)
+            and self.rest_of_detail(entry, document)
+        ):
             self.sink.pass_on(patch, event)
 
     def _owner(self, document: dict[str, Any], kind: str) -> tuple[str, str]:
@@ -164,7 +163,7 @@ class Items(Beginnings):
         """Mend what is streamed; tell whether the event is to be given."""
         field, shape = _SAID[kind], schema.EVENTS[kind]
         said = patch.document.get(field) if field else ""
-        if field is None or isinstance(said, str) or not issubclass(shape, schema.OfItem):
+        if not field or isinstance(said, str) or not issubclass(shape, schema.OfItem):
             return True
         place = (shape.family, patch.document[f"{shape.family}_index"]) if shape.family else ("", 0)
         if isinstance(said, dict) and isinstance(said.get("text"), str) and shape.family:
@@ -213,6 +212,7 @@ class Items(Beginnings):
             code = "item.type-changed" if isinstance(item, dict) else "item.missing"
             patch.set(("item",), self.model.item(entry), code, "what was streamed", "lost" if kind else "mended")
         mend_item(patch, ("item",), "done", self.wanted(track, entry))
+        self.rest_of_item(entry, document["item"], "/item")
         if index != entry.index:
             patch.set(("output_index",), entry.index, "item.index-missing" if index is None else "item.index-wrong")
         self.sink.pass_on(patch, event)

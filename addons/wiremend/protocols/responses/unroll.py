@@ -45,6 +45,12 @@ def closings(item: dict[str, Any], entry: Entry) -> list[dict[str, Any]]:
     return found
 
 
+def delta_of(kind: str) -> str:
+    """Name the event that brings a piece of a part, or of a call, of this type."""
+    stem = _CALL_EVENTS.get(kind) or _STEMS.get(kind, kind)
+    return f"response.{stem}.delta"
+
+
 def _is_parts(name: str, value: object) -> bool:
     return name in {"content", "summary"} and isinstance(value, list)
 
@@ -70,10 +76,11 @@ def _inner(item: dict[str, Any], index: int) -> Iterator[dict[str, Any]]:
             parts = item.get(family)
             if isinstance(parts, list) and (family == "content" or item["type"] == "reasoning"):
                 for at, part in enumerate(parts):
-                    yield from _part(part, family, where | {f"{family}_index": at})
+                    yield from part_events(part, family, where | {f"{family}_index": at})
 
 
-def _part(part: dict[str, Any], family: str, where: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def part_events(part: dict[str, Any], family: str, where: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give all events of a sound part, from content_part.added to content_part.done; ``where`` says which it is."""
     stem = "reasoning_summary_part" if family == "summary" else "content_part"
     kind = "summary_text" if family == "summary" else str(part["type"])
     if kind not in _TEXTS:
