@@ -77,9 +77,10 @@ def legal(draw: st.DrawFn, *, interleave: bool = False) -> list[Event]:
     number = 0
     opened: dict[int, Any] = {}
     event: Event
+    before: list[Event] = [START, START, Alive(), Stranger("x", "1")]
     for _ in range(draw(st.integers(0, 25))):
         if grammar.state == "idle":
-            event = draw(st.sampled_from([START, START, Alive(), Stranger("x", "1")]))
+            event = draw(st.sampled_from(before))
         else:
             choices = ["usage", "alive", "stranger"]
             choices += ["open"] * 2 if interleave or not opened else []

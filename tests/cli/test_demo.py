@@ -128,7 +128,7 @@ def test_a_request_that_arrives_wrong_is_said_and_gives_1(monkeypatch: pytest.Mo
     out = io.StringIO()
     assert demo.play(Console(file=out, width=80), {"PATH": "/usr/bin:/bin"}) == 1
     assert "FAIL the body is not the client's with kimi-for-coding for claude-sonnet-4-5," in squeezed(out)
-    assert "Wiremend answered 404: not_found_error: Not found the model claude-sonnet-4-5" in squeezed(out)
+    assert "Wiremend answered 400: not_found_error: Not found the model claude-sonnet-4-5" in squeezed(out)
     assert "run -- claude" not in out.getvalue()
 
 

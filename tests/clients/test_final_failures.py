@@ -7,6 +7,7 @@ requests are counted, and the words are looked for; no clock is read.
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -101,6 +102,8 @@ def test_an_agent_ends_at_once_and_says_why(runner: Runner, stage: Stage, agent:
     ran = runner.run(agent, stage)
     assert body["error"]["message"] in ran.said, ran.said
     assert len(ran.asked) == 1, ran.said
+    if agent == "codex":  # it is told another status
+        assert re.search(rf"\(the provider answered {status}\) \[flow [0-9a-f]{{8}}\]", ran.said), ran.said
 
 
 @pytest.mark.parametrize("failure", TREACHEROUS)

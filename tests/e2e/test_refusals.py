@@ -195,7 +195,8 @@ def test_a_providers_final_failure_says_that_it_is_final(status: int, final: boo
         ("codex_exec/0.169.0 (x)", 401, 400),
         ("codex_exec/0.169.0 (x)", 404, 400),
         ("codex_exec/0.169.0 (x)", 500, 500),
-        ("opencode/1.18.33", 404, 404),
+        ("opencode/1.18.33", 404, 400),
+        ("curl/8.5.0", 404, 404),
     ),
 )
 def test_codex_is_given_the_one_status_that_it_takes_for_final(agent: str, status: int, given: int) -> None:

@@ -182,7 +182,9 @@ def test_a_double_v1_is_repaired_for_a_host_that_only_intercept_names(site: Upst
     with Client.through(proxy.port, "a.watched.example", ca=proxy.ca) as client:
         body = b'{"model":"m", "messages":[]}'
         headers = [("Host", "a.watched.example"), ("X-Api-Key", "sk-FAKE"), ("X-Odd", "1")]
-        assert client.request("POST", "/x/v1/v1/messages?beta=true", headers, body).read() == body
+        assert (
+            client.request("POST", "/x/v1/v1/messages?beta=true", headers, body).status == 502
+        )  # an echo is no answer
     (request,) = site.wait_for(1)
     assert (request.target, request.body) == ("/x/v1/messages?beta=true", body)
     assert request.headers[:3] == tuple(headers)

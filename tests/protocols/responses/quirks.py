@@ -183,6 +183,18 @@ ENDS: Final = (
         alone("incomplete.reason-invalid", 2, "/response/incomplete_details/reason"),
         AI,
     ),
+    Row(
+        "completed, with the status of a failure",
+        [TEXT[0], whole("failed", error=_ERROR) | {"type": "response.completed"}],
+        alone("response.status-wrong", 2, "/response/status"),
+        CODEX,
+    ),
+    Row(
+        "completed, with the status of an answer cut off",
+        [*TEXT[:5], whole("incomplete") | {"type": "response.completed"}],
+        alone("response.status-wrong", 6, "/response/status"),
+        CODEX,
+    ),
     Row("148 resp-stream-is-chat", [_CHAT, _CHAT, b"data: [DONE]\n\n"], alone("stream.chat-chunks"), PY),
     Row("145 ping", insert(TEXT, 4, {"type": "ping"}), alone("event.keep-alive", 4, "/type"), NODE),
     Row(

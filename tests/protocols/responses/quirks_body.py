@@ -33,6 +33,11 @@ ROWS: Final = (
     Row("104 an event stream", encode(TEXT), {("body.is-stream", "")}),
     Row("104 an event stream that opens with a comment", b": hi\n\n" + encode(TEXT), {("body.is-stream", "")}),
     Row("105 an error", _ERROR, {("body.error", "/error")}),
+    Row(
+        "105 a response that failed",
+        response("failed", error={"code": "rate_limit_exceeded", "message": "slow down"}),
+        {("body.failed", "/status")},
+    ),
     Row("105 an error in MiniMax's words", {"base_resp": {"status_code": 1004}}, {("body.error", "/base_resp")}),
     Row("105 an error in FastAPI's words", {"detail": "no"}, {("body.error", "/detail")}),
     Row("105 a bare error", {"code": 1302, "message": "no"}, {("body.error", "/message")}),

@@ -37,6 +37,7 @@ from tests.protocols.responses.quirks import (
     every,
 )
 
+_SHOWN: Final = "@ai-sdk/openai 3.0.141 (source: what it shows of a call on its way are the pieces)"
 _ONLY_DELTAS: Final = [TEXT[0], TEXT[3], TEXT[4], TEXT[8]]
 _ALL_ZERO: Final = [TWO[0], *streamed(message("Hello there"), 0), *streamed(call(), 0), TWO[-1]]
 _FROM_ONE: Final = [CALL[0], *streamed(call(), 1), CALL[-1]]
@@ -98,7 +99,7 @@ SCAFFOLD: Final = (
     Row(
         "139 deltas after the item's end",
         insert(without(TEXT, 5), 8, TEXT[4]),
-        alone("item.after-done", 8, "/item_id"),
+        {("part.delta-missing", 5, "/text"), ("item.after-done", 8, "/item_id")},
         AI,
     ),
     Row(
@@ -109,6 +110,44 @@ SCAFFOLD: Final = (
     ),
     Row("an item that begins twice", insert(TEXT, 3, TEXT[1]), alone("item.added-again", 3), PY),
     Row("a part that begins twice", insert(TEXT, 4, TEXT[2]), alone("part.added-again", 4, "/content_index"), NODE),
+)
+
+DELTAS: Final = (
+    Row("no delta, only output_text.done", without(TEXT, 4, 5), alone("part.delta-missing", 4, "/text"), AI),
+    Row("no delta, only content_part.done", without(TEXT, 4, 5, 6), alone("part.delta-missing", 4, "/part/text"), AI),
+    Row(
+        "no delta, only output_item.done",
+        without(TEXT, 4, 5, 6, 7),
+        alone("part.delta-missing", 4, "/item/content/0/text"),
+        AI,
+    ),
+    Row(
+        "no part, only output_item.done",
+        without(TEXT, 3, 4, 5, 6, 7),
+        alone("part.delta-missing", 3, "/item/content/0/text"),
+        AI,
+    ),
+    Row("the last delta is lacking", without(TEXT, 5), alone("part.delta-missing", 5, "/text"), AI),
+    Row(
+        "no delta of a refusal",
+        without(stream(refusal("never")), 4, 5),
+        alone("part.delta-missing", 4, "/refusal"),
+        AI,
+    ),
+    Row("no delta of a summary", without(THOUGHT, 4, 5), alone("part.delta-missing", 4, "/text"), AI),
+    Row(
+        "no summary but in output_item.done",
+        without(THOUGHT, *range(3, 13)),
+        {("part.delta-missing", 8, f"/item/summary/{at}/text") for at in (0, 1)},
+        AI,
+    ),
+    Row("no delta of a call", without(CALL, 3, 4), alone("part.delta-missing", 3, "/arguments"), _SHOWN),
+    Row(
+        "no delta of a call, nor its whole arguments",
+        without(CALL, 3, 4, 5),
+        alone("part.delta-missing", 3, "/item/arguments"),
+        _SHOWN,
+    ),
 )
 
 IDENTITY: Final = (
@@ -318,4 +357,4 @@ INDEXES: Final = (
     Row("whole arguments as an object", every(CALL, "/arguments", {}, 5), alone("delta.not-text", 5, "/arguments"), AI),
 )
 
-ROWS: Final = (*FRAMING, *ENDS, *RESPONSE, *SCAFFOLD, *IDENTITY, *INDEXES)
+ROWS: Final = (*FRAMING, *ENDS, *RESPONSE, *SCAFFOLD, *DELTAS, *IDENTITY, *INDEXES)

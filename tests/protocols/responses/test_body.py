@@ -41,7 +41,7 @@ def test_each_way_to_be_wrong_is_told(row: Row) -> None:
         FULL,
         response("completed", [refusal("no"), stranger()]),
         response("in_progress"),
-        response("failed", error={"code": "server_error", "message": "boom"}),
+        response("queued"),
         response("incomplete", [message("cut")], incomplete_details={"reason": "max_output_tokens"}),
         FULL | {"vendor": [1]},
     ),

@@ -91,9 +91,9 @@ FINISHED: Final[dict[str, Stream]] = {
     "queued and in_progress": insert(TEXT, 2, whole("queued"), whole("in_progress")),
     "in_progress with no output": insert(TEXT, 2, change([whole("in_progress")], {1: {"/response/output": DROP}})[0]),
     "items that the created response has": [
-        whole("created", [message("Hello")]),
+        whole("created", [message("Hello there")]),
         TEXT[7],
-        whole("completed", [message("Hello")]),
+        whole("completed", [message("Hello there")]),
     ],
     "a message that begins with a part": without(
         change(TEXT, {2: {"/item/content": [{"type": "output_text", "text": "", "annotations": []}]}}), 3

@@ -60,11 +60,14 @@ COMES_TO: Final[dict[str, Any]] = {
             "144 an error in another event",
             "failed without its number",
             "failed with an error that says nothing",
+            "completed, with the status of a failure",
             "148 resp-stream-is-chat",
         ),
         FAILS,
     ),
     "incomplete for a reason that is no text": INCOMPLETE,
+    "completed, with the status of an answer cut off": INCOMPLETE,
+    "no delta of a refusal": [refusal("never")],
     "103 a body for a stream": [],
     "103 a body over lines": [message("x")],
     "139 no created, completed at once": [],
@@ -76,11 +79,21 @@ COMES_TO: Final[dict[str, Any]] = {
     "a call_id of another type, by which openai-python looks up the item": [stranger()],
     "141 no status of a search": [search()],
     "text in a refusal": [refusal("never")],
-    **{name: [reasoning("first", "second", raw="raw")] for name in ("139 no summary_part.added", "141 no summary")},
+    **{
+        name: [reasoning("first", "second", raw="raw")]
+        for name in (
+            "139 no summary_part.added",
+            "141 no summary",
+            "no delta of a summary",
+            "no summary but in output_item.done",
+        )
+    },
     **{
         name: [call()]
         for name in (
             "138 nor of a call",
+            "no delta of a call",
+            "no delta of a call, nor its whole arguments",
             "139 no output_item.added",
             "a call that ends twice",
             "141 no item.id",

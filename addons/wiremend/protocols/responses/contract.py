@@ -72,7 +72,7 @@ USUAL: Final[Sequence[Violation]] = ()
 """What :meth:`Contract.feed` finds in a delta of an open part: this very object."""
 _decode: Final = schema.decode
 _USUAL: Final = schema.USUAL
-_OTHERWISE: Final = {"failed", "incomplete", "cancelled"}
+_OTHERWISE: Final = ("failed", "incomplete", "cancelled")
 
 
 class Contract:
