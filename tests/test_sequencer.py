@@ -174,6 +174,7 @@ def test_any_sequence_becomes_legal_and_stays_so(events: list[Event], interleave
     out, one = run(events, interleave=interleave, cut=cut)
     assert_legal(out, interleave=interleave)
     assert one.over
+    assert not any((one._parts, one._open, one._queue, one._ended))
     assert one.feed(Ended()) == []
     assert one.close(cut=cut) == []
     again, second = run(out, interleave=interleave)
@@ -388,6 +389,79 @@ def test_calls_of_one_index_are_told_apart_by_id_or_name() -> None:
         (2, "c2", "other"),
     ]
     assert "index-reused" in codes(one)
+    assert [event for event in out if isinstance(event, Delta)] == [Delta(number, "json", "{}") for number in range(3)]
+    ends = [at for at, event in enumerate(out) if isinstance(event, PartEnded)]
+    assert [type(out[at + 1]) for at in ends] == [PartStarted, PartStarted, Finished], "each ends before the next"
+
+
+def test_each_opaque_start_is_a_part() -> None:
+    out, _ = run([START, PartStarted(0, "opaque", extra="1"), PartStarted(0, "opaque", extra="2"), *DONE])
+    assert [event.extra for event in out if isinstance(event, PartStarted)] == ["1", "2"]
+
+
+def test_what_a_nameless_start_said_is_kept_for_the_one_with_the_name() -> None:
+    late = PartStarted(0, "tool_use", "", "n")
+    out, _ = run([START, PartStarted(0, "tool_use", "c1", extra="{}"), late, PartEnded(0), *DONE])
+    assert out[1] == PartStarted(0, "tool_use", "c1", "n", "{}")
+    out, _ = run([START, PartStarted(0, "tool_use"), PartStarted(0, "tool_use", "c2", "n", "1"), PartEnded(0), *DONE])
+    assert out[1] == PartStarted(0, "tool_use", "c2", "n", "1")
+
+
+def test_a_call_without_a_name_is_no_success() -> None:
+    out, one = run([START, PartStarted(0, "tool_use", "c1"), Delta(0, "json", "{}"), *DONE])
+    assert [type(event) for event in out] == [Started, Failed]
+    assert {"name-missing", "held-lost"} < codes(one)
+
+
+def test_a_number_is_not_taken_for_an_index() -> None:
+    out, _ = run([START, PartStarted(7, "text"), Delta(7, "text", "a"), Delta(0, "text", "b"), *DONE], interleave=True)
+    assert [event for event in out if isinstance(event, Delta)] == [Delta(0, "text", "a"), Delta(1, "text", "b")]
+
+
+def test_a_stop_reason_with_a_part_open_and_no_end_is_a_cut() -> None:
+    out, one = run([START, *text(0, "a")[:2], DONE[0]], cut=True)
+    assert out == [START, *text(0, "a")[:2], Failed("upstream", CODES["cut"][1])]
+    assert codes(one) == {"cut", "finish-lost"}
+
+
+def test_a_piece_behind_the_stop_reason_makes_a_cut_a_cut_and_an_empty_one_does_not() -> None:
+    start, _, end = text(0, "a")
+    assert isinstance(run([START, start, DONE[0], Delta(0, "text", "b"), end], cut=True)[0][-1], Failed)
+    assert run([START, start, DONE[0], Delta(0, "text", ""), end], cut=True)[0][-2:] == DONE
+
+
+def test_a_stop_reason_that_is_an_error_is_a_failure_at_the_end_of_the_bytes() -> None:
+    out, one = run([START, Finished("error")])
+    assert out == [START, Failed("upstream", CODES["told-error"][1])]
+    assert codes(one) == {"told-error", "finish-lost"}
+
+
+def test_nothing_but_text_opens_a_paused_part_again() -> None:
+    paused = [START, *text(0, "a")[:2], *text(1, "b")]
+    out, one = run([*paused, Delta(0, "text", ""), Delta(0, "citation", "{}"), *DONE])
+    assert out == [START, *text(0, "a"), *text(1, "b"), *DONE]
+    assert {"delta-empty", "detail-late"} < codes(one)
+
+
+def test_text_that_waited_does_not_keep_a_call_waiting() -> None:
+    one = Sequencer()
+    first, second = call(0), call(2, "c2")
+    for event in [START, *first[:2], PartStarted(1, "text"), Delta(1, "text", "a"), *second[:2]]:
+        one.feed(event)
+    assert one.feed(first[2]) == [first[2], *text(1, "a"), *second[:2]]
+    assert one.feed(Delta(2, "json", " ")) == [Delta(2, "json", " ")]
+    assert one.feed(Delta(1, "text", "b")) == []
+    assert one.feed(second[2]) == [second[2], PartStarted(3, "text"), Delta(3, "text", "b")]
+
+
+def test_pieces_that_stand_for_themselves_wait_apart() -> None:
+    pieces = [Delta(1, "text", "a"), Delta(1, "citation", "1"), Delta(1, "citation", "2"), Delta(1, "text", "b")]
+    out, _ = run([START, *call(0)[:2], PartStarted(1, "text"), *pieces, PartEnded(0), PartEnded(1), *DONE])
+    assert [event for event in out if isinstance(event, Delta)] == [call(0)[1], *pieces]
+
+
+def test_more_input_for_a_call_that_has_ended_is_told_as_lost() -> None:
+    assert codes(run(EXAMPLES["input-late"])[1]) == {"input-late", "held-lost"}
 
 
 def test_a_late_id_belongs_to_the_call_whose_id_was_minted() -> None:
@@ -434,7 +508,9 @@ def test_what_is_held_is_bounded(interleave: bool) -> None:  # noqa: FBT001 - a 
 
 
 @pytest.mark.parametrize("interleave", (False, True))
-@pytest.mark.parametrize("kind", ("parts", "nameless", "ends", "details", "strangers", "text", "ids"))
+@pytest.mark.parametrize(
+    "kind", ("parts", "nameless", "ends", "details", "strangers", "text", "ids", "extras", "calls", "queue")
+)
 def test_memory_is_bounded(kind: str, interleave: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a parameter of the table
     """Whatever comes again and again, what is kept stays below the bound, or the stream fails."""
     monkeypatch.setattr(sequencer, "HELD", 20_000)
@@ -448,16 +524,25 @@ def test_memory_is_bounded(kind: str, interleave: bool, monkeypatch: pytest.Monk
         "strangers": lambda _: [Stranger("x", "y" * 999), Alive(), UsageSeen(Usage(1))],
         "text": lambda _: [Delta(0, "text", "x" * 100), Delta(1, "thinking", "y" * 100)],
         "ids": lambda n: [PartStarted(n, "tool_use", "i" * 999, "n" * 999)],
+        "extras": lambda n: [PartStarted(n, "opaque", extra="e" * 999)],
+        "calls": lambda n: [PartStarted(0, "tool_use", f"{n}", "n" * 999), PartEnded(0)],
+        "queue": lambda n: [
+            *call(0, f"{n}")[:2],
+            PartStarted(1, "tool_use", f"{n}", "n" * 999),
+            *map(PartEnded, (1, 0)),
+        ],
     }
     for number in range(300):
         for event in makers[kind](number):
             one.feed(event)
         parts = [part for same in one._parts.values() for part in same]
-        kept = sum(len(part.id) + len(part.name) + sum(len(run.getvalue()) for _, run in part.runs) for part in parts)
+        kept = sum(
+            len(part.id + part.name + part.extra) + sum(len(run.getvalue()) for _, run in part.runs) for part in parts
+        )
         assert kept <= 20_000 + 2000
         assert len(one._ended) + len(parts) + len(one._queue) <= 2 * 20_000 // 256
         assert len(one.notes) <= len(CODES)
-    assert one.over == (kind in {"parts", "nameless", "ids"})
+    assert one.over == (kind in {"parts", "nameless", "ids", "extras"})
 
 
 def test_a_long_healthy_stream_keeps_nothing() -> None:
@@ -532,6 +617,10 @@ def test_a_note_counts_and_keeps_the_first_place() -> None:
     (note,) = one.notes
     assert note.where == "/parts/4"
     assert note.what.endswith("(and 2 more)")
+
+
+def test_only_content_is_lost_behind_the_end() -> None:
+    assert codes(run(EXAMPLES["after-end"])[1]) == {"after-end"}
 
 
 def test_codes_and_examples_are_the_same() -> None:

@@ -2,7 +2,7 @@
 
 ``feed(event)`` gives the events that leave for it, ``close(cut=…)`` those that leave at the end of the bytes. What
 leaves is legal by :data:`wiremend.events.TABLE` and ends with exactly one terminal, ``Ended`` or ``Failed``; what was
-legal leaves as it came. Nothing raises. Where the bytes were cut does not matter here: there are only events.
+legal leaves as it came. No event raises, as long as its values are of the types that it declares.
 
 **Parts.** A decoder's index is a name, not a number: a part is known by index and kind, and gets the next free number
 when it leaves. So a delta of another kind than the part of its index is of a part of its own. A delta whose part never
@@ -311,7 +311,7 @@ class Sequencer:
         """End badly: nothing is closed, and what is held is lost. ``reason`` is the provider's word, or a code."""
         held = [part for same in self._parts.values() for part in same] + list(self._queue)
         for part in dict.fromkeys(held):
-            if part.runs or (part.waits or part.is_nameless()):
+            if part.waits or part.is_nameless():
                 self._note("held-lost", part.source)
         if self._finished is not None:
             self._note("finish-lost")

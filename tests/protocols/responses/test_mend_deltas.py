@@ -163,6 +163,16 @@ def test_what_is_compared_takes_no_room() -> None:
     assert len(heard.waiting) <= 256
 
 
+def test_a_part_of_an_unknown_type_has_no_pieces() -> None:
+    vendor = message() | {"content": [{"type": "vendor_part", "text": "?"}]}
+    sound = stream(vendor)
+    sound = [event for event in sound if not is_delta(event)]
+    assert judge(sound)[0] == []
+    mended, _ = mend(insert(sound, 2, {"type": "ping"}))  # so that each event is looked at
+    assert pieces(mended) == {}
+    assert mended.replace(b": ping\n\n", b"") == encode(sound)
+
+
 # --- the end that is none ---------------------------------------------------------------------------------------------
 
 

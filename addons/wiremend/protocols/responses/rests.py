@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.protocols.responses import schema
 from wiremend.protocols.responses.beginnings import Beginnings
 from wiremend.protocols.responses.model import CALLS, text_field
-from wiremend.protocols.responses.unroll import delta_of, part_events
+from wiremend.protocols.responses.unroll import TEXTS, delta_of, part_events
 
 if TYPE_CHECKING:
     from wiremend.protocols.mending import Origin
@@ -47,7 +47,7 @@ class Rests(Beginnings):
         elif issubclass(shape, schema.PartDone | schema.SummaryDone):
             part = document["part"]
             kind = "summary_text" if family == "summary" else str(part["type"])
-            self._rest(entry, place, delta_of(kind), part.get(text_field(kind)), f"/part/{text_field(kind)}")
+            self._rest(entry, place, delta_of(kind), _text(part, kind), f"/part/{text_field(kind)}")
         return True
 
     def rest_of_item(self, entry: Entry, item: dict[str, Any], pointer: str) -> None:
@@ -60,12 +60,11 @@ class Rests(Beginnings):
                 parts = item.get(family)
                 self._rest_of_parts(entry, family, parts if isinstance(parts, list) else [], pointer)
         for key in [key for key in self._put if key[0] == entry.index]:
-            self.model.spend(-len(self._put.pop(key)))
+            del self._put[key]
 
     def _rest_of_parts(self, entry: Entry, family: str, parts: list[dict[str, Any]], pointer: str) -> None:
         kinds = ["summary_text" if family == "summary" else str(part["type"]) for part in parts]
-        texts = [part.get(text_field(kind)) for part, kind in zip(parts, kinds, strict=True)]
-        texts = [text if isinstance(text, str) else "" for text in texts]
+        texts = [_text(part, kind) for part, kind in zip(parts, kinds, strict=True)]
         end = max((at for at, text in enumerate(texts, 1) if text), default=0)
         for at, (part, kind, text) in enumerate(zip(parts[:end], kinds, texts, strict=False)):
             place, where = (family, at), f"{pointer}/{family}/{at}"
@@ -98,6 +97,11 @@ class Rests(Beginnings):
         if rest is None or not piece or not rest.startswith(piece):
             return False
         self._put[entry.index, place] = rest[len(piece) :]
-        self.model.spend(-len(piece))
         self.note(_CODE, "/delta", "dropped: it was put in before", "mended")
         return True
+
+
+def _text(part: dict[str, Any], kind: str) -> str:
+    """Give the text of a part; "" for one of a type that we do not know, whose pieces have no name."""
+    text = part.get(text_field(kind)) if kind in TEXTS else ""
+    return text if isinstance(text, str) else ""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _STEMS: Final = {"summary_text": "reasoning_summary_text"}
 _CALL_EVENTS: Final = {"function_call": "function_call_arguments", "custom_tool_call": "custom_tool_call_input"}
 _WITH_PARTS: Final = {"message", "reasoning"}
-_TEXTS: Final = {"output_text", "refusal", "reasoning_text", "summary_text"}
+TEXTS: Final = {"output_text", "refusal", "reasoning_text", "summary_text"}
+"""The types of part that are streamed in pieces."""
 
 
 def unroll(item: dict[str, Any], index: int) -> list[dict[str, Any]]:
@@ -83,7 +84,7 @@ def part_events(part: dict[str, Any], family: str, where: dict[str, Any]) -> Ite
     """Give all events of a sound part, from content_part.added to content_part.done; ``where`` says which it is."""
     stem = "reasoning_summary_part" if family == "summary" else "content_part"
     kind = "summary_text" if family == "summary" else str(part["type"])
-    if kind not in _TEXTS:
+    if kind not in TEXTS:
         yield {"type": f"response.{stem}.added", **where, "part": part}
         yield {"type": f"response.{stem}.done", **where, "part": part}
         return
