@@ -413,6 +413,13 @@ def test_a_call_without_a_name_is_no_success() -> None:
     assert {"name-missing", "held-lost"} < codes(one)
 
 
+def test_a_call_without_a_name_is_not_forgotten_for_the_next_at_its_index() -> None:
+    nameless: list[Event] = [START, PartStarted(0, "tool_use", "c1"), Delta(0, "json", "{}")]
+    out, one = run([*nameless, *call(0, "c2"), *DONE])
+    assert out == [START, Failed("upstream", CODES["name-missing"][1])]
+    assert {"name-missing", "held-lost"} < codes(one)
+
+
 def test_a_number_is_not_taken_for_an_index() -> None:
     out, _ = run([START, PartStarted(7, "text"), Delta(7, "text", "a"), Delta(0, "text", "b"), *DONE], interleave=True)
     assert [event for event in out if isinstance(event, Delta)] == [Delta(0, "text", "a"), Delta(1, "text", "b")]

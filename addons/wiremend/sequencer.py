@@ -416,8 +416,6 @@ class Sequencer:
         if self._finished is not None:
             self._note("after-finish", event.index)
         for part in list(parts):
-            if part.is_nameless():
-                raise _BrokenError("name-missing")
             self._end_part(part)
 
     def _begin(self, start: PartStarted, *, torn: bool = False) -> _Part:
@@ -478,6 +476,8 @@ class Sequencer:
 
     def _end_part(self, part: _Part) -> None:
         """Take the provider's end of a part, or the one that is put in for it."""
+        if part.is_nameless():
+            raise _BrokenError("name-missing")
         same = self._parts[part.source]
         same.remove(part)
         if not same:

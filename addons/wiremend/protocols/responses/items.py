@@ -85,17 +85,20 @@ AnyPart = Annotated[OutputText | Refusal | ReasoningText | StrangerPart, coded("
 AnyBodyPart = Annotated[AnnotatedText | Refusal | ReasoningText | StrangerPart, coded("part.missing")]
 
 
-class Item(Struct, tag_field="type", frozen=True):
-    """An output item; the base of all. @ai-sdk/openai asks for the id of calls too, the SDKs for that of all others."""
+class Item(Struct, tag_field="type", frozen=True, kw_only=True):
+    """An output item; the base of all. @ai-sdk/openai asks for the id of calls too, the SDKs for that of all others.
+
+    openai-python keeps a ``call_id`` of whatever item in a set, so it must be one that can be.
+    """
 
     id: _ItemId
+    call_id: Annotated[str | None, coded("item.call-id-missing")] = None
 
 
 class StrangerItem(Item, tag=NO_NAME, frozen=True):
     """An item of a type whose fields are not listed here, ``was``."""
 
     was: str
-    call_id: Annotated[str | None, coded("item.call-id-missing")] = None
 
 
 class Message(Item, tag="message", frozen=True):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 type Phase = Literal["added", "done", "output", "body"]
 
+_UNCALLED: Final = frozenset({"message", "reasoning", "web_search_call"})
 PREFIXES: Final = {
     "message": "msg",
     "reasoning": "rs",
@@ -91,6 +92,7 @@ def mend_item(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
     if item.get("id") != wanted.id:
         code = wanted.id_code if named(item.get("id")) else "item.id-missing"
         patch.set((*at, "id"), wanted.id, code, kind="invented" if wanted.new else "mended")
+    _uncall(patch, at, wanted)
     if wanted.type == "message":
         _parts(patch, (*at, "content"), phase, wanted)
         if phase in {"done", "body"} and item.get("role") != "assistant":
@@ -107,6 +109,12 @@ def mend_item(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
     elif wanted.type not in PREFIXES and item.get("call_id") != wanted.call_id:
         code = wanted.call_code if named(item.get("call_id")) else "item.call-id-missing"
         patch.set((*at, "call_id"), wanted.call_id, code)
+
+
+def _uncall(patch: Patch, at: At, wanted: Wanted) -> None:
+    """Take a ``call_id`` that is no text off an item that needs none."""
+    if wanted.type in _UNCALLED and not isinstance(patch.at(at).get("call_id"), str | None):
+        patch.remove((*at, "call_id"), "item.call-id-missing", "removed: it is no text")
 
 
 def _call(patch: Patch, at: At, phase: Phase, wanted: Wanted) -> None:
