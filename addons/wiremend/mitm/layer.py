@@ -104,18 +104,15 @@ class Endings(Protocol):
 
 
 STORED = 8 * 1024 * 1024
-"""Bytes of a streamed body that the flow keeps to be looked at; memory stays flat however long the stream is."""
+"""Bytes of a streamed body, give or take a chunk, that the flow keeps to be looked at: memory stays flat."""
 
 
 class Beginning(ReceiveBuffer):
     """Keeps the first bytes of what is added to it."""
 
     def __iadd__(self, other: bytes) -> Self:
-        """Add as much as there is room for."""
-        room = STORED - len(self)
-        if room > 0:
-            super().__iadd__(other[:room])
-        return self
+        """Add what came, unless there is enough."""
+        return super().__iadd__(other) if len(self) < STORED else self
 
 
 class WireStream(HttpStream):
@@ -128,10 +125,11 @@ class WireStream(HttpStream):
     alarm: commands.RequestWakeup | None = None
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Take a wake-up; all else is mitmproxy's to take."""
-        if not isinstance(event, events.Wakeup):
-            yield from super()._handle_event(event)
-        elif event.command is self.alarm:
+        """Take a wake-up; all else is mitmproxy's to take. Each chunk comes by here, so no generator stands between."""
+        return self._wake(event) if isinstance(event, events.Wakeup) else super()._handle_event(event)
+
+    def _wake(self, event: events.Wakeup) -> layer.CommandGenerator[None]:
+        if event.command is self.alarm:
             self.alarm = None
             if self.held is not None:
                 self.endings.enough(self.flow, self.first, ended=False, late=True)

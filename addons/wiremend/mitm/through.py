@@ -35,6 +35,8 @@ class Through:
         self.began = False
         """Whether the client has been given something; until then ``taken`` is what came."""
         self.taken = b""
+        self.plain = False
+        """Whether a chunk goes straight into the stream: the first was seen, and there is no coding to undo."""
         self.raw = False
         self.broken = False
         exchange.tally = tally
@@ -47,7 +49,7 @@ class Through:
         if self.broken:
             return []
         try:
-            given = self._take(data)
+            given = self.stream.feed(data) if self.plain and data else self._take(data)
         except CodingError as error:
             return self._end(str(error))
         except Exception as error:  # noqa: BLE001 - the edge (G7)
@@ -67,6 +69,7 @@ class Through:
             return self.stream.close()
         if self.exchange.first_byte is None:
             self.exchange.first_byte = time.monotonic()
+        self.plain = self.decoder is None
         if self.decoder is None:
             return self.stream.feed(data)
         return b"".join([self.stream.feed(piece) for piece in self.decoder.feed(data)])

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from wiremend.pipeline.context import Context
     from wiremend.protocols.base import Tally, Wire
+    from wiremend.protocols.mending import StreamMender
     from wiremend.quirks.base import EventStep, Noting, Recorder
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -112,32 +113,33 @@ class ReplyStream:
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes, and give what the client gets for them: whole events."""
-        if self._over:
-            return b""
-        if self._raw:
-            return data
+        if self._over or self._raw:
+            return data if self._raw else b""
         try:
             events: Sequence[Event] = self._parser.feed(data)
         except StreamError as error:
             return self._heard_by(self._take(error.events) + self._too_large(error))
         if self._mender is not None and not self._steps and self._heard is None and self.context.name is None:
-            # The usual case, without a detour.
-            feed, tally = self._mender.feed, self.tally.event
-            self.events += len(events)
-            out = []
-            for event in events:
-                tally(event)
-                try:
-                    out.append(feed(event))
-                except Exception as error:
-                    if not self.ended:
-                        raise
-                    self._fell(error)  # behind the client's end: what it is to get is in `out`
-                    break
-            if self._mender.mends:
-                self._write_down()
-            return b"".join(out)
+            return self._straight(self._mender, events)
         return self._heard_by(self._take(events))
+
+    def _straight(self, mender: StreamMender, events: Sequence[Event]) -> bytes:
+        """Take events in the usual case, in which only the contract and the tally look at them."""
+        self.events += len(events)
+        out = []
+        for event in events:
+            try:
+                out.append(mender.feed(event))
+            except Exception as error:
+                if not self.ended:
+                    raise
+                self._fell(error)  # behind the client's end: what it is to get is in `out`
+                break
+            if not mender.quiet:
+                self.tally.event(event)
+        if mender.mends:
+            self._write_down()
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def close(self) -> bytes:
         """Take the end of the upstream's message, and give the end of the client's."""

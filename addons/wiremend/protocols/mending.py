@@ -73,6 +73,9 @@ class StreamMender(Protocol):
     failure: Failure | None
     """The error that the stream ended with, the provider's own (also a legal one) or one of ours."""
 
+    quiet: bool
+    """Whether the last event just went on with the answer, so that it says nothing of the reply as a whole (usage)."""
+
     @property
     def ended(self) -> bool:
         """Tell whether the stream's terminal event has been given; nothing more will be but ``b""``."""

@@ -74,6 +74,7 @@ class Contract:
         "apart",
         "choice_usage",
         "choices",
+        "counted",
         "document",
         "kind",
         "lines",
@@ -90,6 +91,7 @@ class Contract:
         self.lines: list[str] = []
         self.choices = Choices()
         self.usage: bytes | dict[str, Any] | None = None
+        self.counted = False  # whether the last event that just went on had usage
         self.choice_usage: dict[str, Any] | None = None
         self._state = "fresh"
         self._usage = "none"  # or "last", "earlier": the chunk that had it
@@ -149,7 +151,8 @@ class Contract:
                 state = self.choices.by_index[choice.index].calls
                 state.latest = call = state.sent[calls[0].index]
                 self.choices.extend(call, arguments)
-        if chunk.usage is not None:
+        self.counted = chunk.usage is not None
+        if self.counted:
             self._usage, self.usage = "last", data
         elif self._usage == "last":
             self._usage = "earlier"

@@ -79,6 +79,7 @@ class Mender:
         """Begin a stream."""
         self.mends: list[Mend] = []
         self.failure: Failure | None = None
+        self.quiet = False
         self._origin = origin
         self._contract = Contract(apart=True)
         self._guard: Contract | None = None
@@ -101,7 +102,9 @@ class Mender:
     def feed(self, event: Event) -> bytes:
         """Take the next event and give what the client gets for it: ``event.raw`` itself if it is sound."""
         if self._usual and self._contract.goes_on(event):
+            self.quiet = not self._contract.counted
             return event.raw
+        self.quiet = False
         if self._foreign:
             self._over = self._over or event.data == b"[DONE]"
             return event.raw

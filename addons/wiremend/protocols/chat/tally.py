@@ -7,7 +7,6 @@ alike. The trailing chunk that OpenAI sends for ``include_usage`` has no choices
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.protocols import loose
@@ -16,8 +15,9 @@ from wiremend.protocols.openai import OpenAITally
 if TYPE_CHECKING:
     from wiremend.sse import Event
 
-_TELLS: Final = re.compile(rb'"(?:error|usage|finish_reason)"\s*:\s*[^n\s]')
-"""A value that is not null under one of the names that matter."""
+_NULLS: Final = tuple(
+    (b'"%s"' % name, b'"%s":null' % name, b'"%s": null' % name) for name in (b"finish_reason", b"usage")
+)
 
 
 class _Document(loose.Document):
@@ -53,5 +53,10 @@ class ChatTally(OpenAITally):
 
 
 def _is_detail(data: bytes) -> bool:
-    """Tell whether a chunk is just more of the answer, as far as its bytes show."""
-    return b'"choices"' in data and not _TELLS.search(data)
+    """Tell whether a chunk is just more of the answer, as far as its bytes show: what matters is absent, or null."""
+    if b'"choices"' not in data or b'"error"' in data:
+        return False
+    for name, null, spaced in _NULLS:
+        if name in data and data.count(name) != data.count(null) + data.count(spaced):
+            return False
+    return True

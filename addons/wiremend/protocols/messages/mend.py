@@ -60,12 +60,13 @@ _INDEXED: Final = frozenset({"content_block_start", "content_block_delta", "cont
 class Mender(Blocks):
     """Mends one stream of the messages wire; see :class:`wiremend.protocols.mending.StreamMender`."""
 
-    __slots__ = ("_shift", "_usual", "failure")
+    __slots__ = ("_shift", "_usual", "failure", "quiet")
 
     def __init__(self, origin: Origin) -> None:
         """Begin before the first event."""
         super().__init__(origin)
         self.failure: Failure | None = None
+        self.quiet = False  # the tally knows by its name what an event may say
         self._usual = True  # nothing is held, no index is changed: a sound event can leave as it came
         self._shift = 0  # how many more events came than were given
 

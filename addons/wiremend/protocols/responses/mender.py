@@ -50,6 +50,7 @@ class Mender:
         """Begin before the first event."""
         self.mends: list[Mend] = []
         self.failure: Failure | None = None
+        self.quiet = False  # the tally knows by its name what an event may say
         self._origin = origin
         self._unfold = unfold
         self._model = Model()

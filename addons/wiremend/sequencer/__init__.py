@@ -40,7 +40,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from io import StringIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,7 +48,6 @@ from msgspec import structs
 from wiremend.events import (
     CALLS,
     DELTAS,
-    JOINED,
     Alive,
     Delta,
     Ended,
@@ -63,110 +61,16 @@ from wiremend.events import (
 )
 from wiremend.message import Usage
 from wiremend.notes import Note
+from wiremend.sequencer.parts import CODES, HELD, HOME, REMEMBERED, SPLIT, BrokenError, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wiremend.events import DeltaKind, Event, PartKind
-    from wiremend.notes import Kind
+    from wiremend.events import Event, PartKind
 
-HELD: Final = 4 * 1024 * 1024
-"""Characters that may be held and remembered; in memory a character takes up to four bytes."""
-
-REMEMBERED: Final = 256
-"""What counts for each part that began, and for each piece that is held and does not join with others."""
+__all__ = ["CODES", "HELD", "REMEMBERED", "Sequencer"]
 
 _ID_DIGITS: Final = 24
-_SPLIT: Final = frozenset({"text", "thinking", "refusal"})  # kinds of parts of which two are as good as one
-_HOME: Final[Mapping[DeltaKind, PartKind]] = {
-    "citation": "text",
-    "signature": "thinking",
-    "encrypted": "redacted",
-    **{kinds[0]: part for part, kinds in DELTAS.items()},
-}
-
-CODES: Final[Mapping[str, tuple[Kind, str, str]]] = MappingProxyType(
-    {
-        "started-missing": ("invented", "the reply's beginning was put in", "something came before it"),
-        "started-id": ("invented", "the reply got an id", "it had none"),
-        "started-model": ("invented", "the reply got the model that was asked for", "it named none"),
-        "started-again": ("mended", "another beginning of the reply was dropped", "it had begun"),
-        "part-missing": ("invented", "the beginning of a part was put in", "a piece came before it"),
-        "part-again": ("mended", "another beginning of a part was dropped", "the part had begun"),
-        "index-reused": ("mended", "a part was ended where its index began another", "it was open"),
-        "index-changed": ("mended", "a part got another index", "indexes count the parts from 0"),
-        "id-missing": ("invented", "a tool call got an id", "it had none"),
-        "name-late": ("mended", "a tool call was held until its name came", "no client takes a call without one"),
-        "part-overlaps": ("mended", "parts were set one behind the other", "the client's wire has one at a time"),
-        "part-split": ("mended", "text began a part of its own", "its part had been ended"),
-        "end-missing": ("invented", "the end of a part was put in", "the stream was over"),
-        "end-unknown": ("mended", "the end of a part was dropped", "no such part was open"),
-        "delta-empty": ("mended", "an empty piece was dropped", "it was of no open part"),
-        "detail-late": ("lost", "a signature, citation or the like was dropped", "its part had ended"),
-        "after-finish": ("mended", "content was set before the stop reason", "it came behind it"),
-        "finish-again": ("mended", "a stop reason was dropped", "another one followed"),
-        "finish-missing": ("invented", "the stop reason was put in", "the stream ended without one"),
-        "ended-missing": ("invented", "the end of the stream was put in", "everything else had been said"),
-        "after-end": ("mended", "an event without content was dropped", "the stream was over"),
-        "after-end-lost": ("lost", "content was dropped", "the stream was over"),
-        "held-lost": ("lost", "content that was held was dropped", "the stream failed"),
-        "finish-lost": ("lost", "the stop reason was dropped", "the stream failed behind it"),
-        "empty": ("failed", "the provider's stream is empty", "it ended before it began"),
-        "cut": ("failed", "the provider's stream was cut", "its connection broke before it was done"),
-        "early": ("failed", "the provider's stream ended early", "it had not said that it was done"),
-        "told-error": ("failed", "the provider ended its reply with an error", "so says its stop reason"),
-        "name-missing": ("failed", "the provider sent a tool call without a name", "its name never came"),
-        "input-late": ("failed", "the provider went on with a tool call that had ended", "the call may have been run"),
-        "too-much": ("failed", "the provider's stream has too much that must be held", f"the bound is {HELD}"),
-    }
-)
-"""Code -> kind of the note, what was done, why. A failure's words are also what the client is told."""
-
-
-class _BrokenError(Exception):
-    """The stream cannot be mended; its text is the code."""
-
-
-class _Part:
-    """A part that the provider began and did not end, or that waits to leave."""
-
-    __slots__ = ("cost", "done", "extra", "id", "kind", "main", "name", "number", "runs", "source", "torn", "waits")
-
-    def __init__(self, start: PartStarted) -> None:
-        self.source = start.index
-        self.kind = start.kind
-        self.main = DELTAS[start.kind][0]
-        self.id = start.id
-        self.name = start.name
-        self.extra = start.extra
-        self.number: int | None = None  # while it is open at the client's
-        self.runs: list[tuple[DeltaKind, StringIO]] = []
-        self.cost = 0
-        self.torn = False  # the client has a piece of it as a part that has ended
-        self.waits = False
-        self.done = False
-
-    def is_nameless(self) -> bool:
-        return self.kind in CALLS and not self.name
-
-    def is_paused(self) -> bool:
-        """Tell whether it was ended at the client's for another's sake, and has no more to say as yet."""
-        return self.torn and self.number is None and not self.waits
-
-    def is_same(self, start: PartStarted) -> bool:
-        """Tell whether a start of the same index and kind says this part again. An opaque one cannot be compared."""
-        pairs = ((self.id, start.id), (self.name, start.name))
-        return self.kind != "opaque" and all(not old or not new or old == new for old, new in pairs)
-
-    def hold(self, delta: Delta) -> int:
-        """Keep a piece; give what it counts."""
-        if self.runs and self.runs[-1][0] == delta.kind and delta.kind in JOINED:
-            self.runs[-1][1].write(delta.text)
-            return len(delta.text)
-        run = StringIO(newline="")
-        run.write(delta.text)
-        self.runs.append((delta.kind, run))
-        return len(delta.text) + REMEMBERED
 
 
 class Sequencer:
@@ -189,10 +93,10 @@ class Sequencer:
         self._called = False
         self._usage = Usage()
         self._number = 0
-        self._parts: dict[int, list[_Part]] = {}  # what the provider has not ended, by its index
+        self._parts: dict[int, list[Part]] = {}  # what the provider has not ended, by its index
         self._ended: set[tuple[int, PartKind]] = set()
-        self._open: dict[int, _Part] = {}  # what is open at the client's, by its number
-        self._queue: deque[_Part] = deque()
+        self._open: dict[int, Part] = {}  # what is open at the client's, by its number
+        self._queue: deque[Part] = deque()
         self._kept = 0
         self._out: list[Event] = []
         self._notes: dict[str, tuple[str, int]] = {}
@@ -224,7 +128,7 @@ class Sequencer:
         else:
             try:
                 self._HANDLERS[type(event)](self, event)
-            except _BrokenError as broken:
+            except BrokenError as broken:
                 if isinstance(event, Delta):
                     self._note("held-lost", event.index)
                 self._fail(str(broken))
@@ -279,7 +183,7 @@ class Sequencer:
 
     def _on_ended(self, event: Ended) -> None:
         if not self._began:
-            raise _BrokenError("empty")
+            raise BrokenError("empty")
         self._end(event)
 
     def _on_failed(self, event: Failed) -> None:
@@ -292,13 +196,13 @@ class Sequencer:
         """End well: close what is open, give the stop reason, then the terminal. What cannot be comes first."""
         parts = [part for same in self._parts.values() for part in same]
         if any(part.is_nameless() for part in parts):
-            raise _BrokenError("name-missing")
+            raise BrokenError("name-missing")
         finished = self._finished
         if finished is None:
             self._note("finish-missing")
             finished = Finished("tool_use" if self._called else "end_turn")
         if finished.reason == "error":
-            raise _BrokenError("told-error")
+            raise BrokenError("told-error")
         for part in parts:
             if part.number is not None or part.waits:
                 self._note("end-missing", part.source)
@@ -351,7 +255,7 @@ class Sequencer:
                 break
         self._begin(event)
 
-    def _again(self, part: _Part, event: PartStarted) -> None:
+    def _again(self, part: Part, event: PartStarted) -> None:
         """Take a second start of a part: news only if the name was awaited."""
         if not part.is_nameless():
             self._note("part-again", part.source)
@@ -375,28 +279,28 @@ class Sequencer:
         if part := part or self._opened_by(event):
             self._push(part, event)
 
-    def _part_of(self, event: Delta) -> _Part | None:
+    def _part_of(self, event: Delta) -> Part | None:
         """Find the part that a delta is of, among those that the provider has not ended."""
         for part in self._parts.get(event.index, ()):
             if event.kind in DELTAS[part.kind]:
                 return part
         return None
 
-    def _opened_by(self, event: Delta) -> _Part | None:
+    def _opened_by(self, event: Delta) -> Part | None:
         """Begin the part of a delta that has none; None if the delta is lost."""
-        home = _HOME[event.kind]
+        home = HOME[event.kind]
         start = PartStarted(event.index, home)
         if (event.index, home) not in self._ended:
             self._note("part-missing", event.index)
             return self._begin(start)
         if home in CALLS:
-            raise _BrokenError("input-late")
-        if home == event.kind and home in _SPLIT:
+            raise BrokenError("input-late")
+        if home == event.kind and home in SPLIT:
             return self._begin(start, torn=True)
         self._note("detail-late", event.index)
         return None
 
-    def _push(self, part: _Part, event: Delta) -> None:
+    def _push(self, part: Part, event: Delta) -> None:
         """Let a piece of a part leave, or hold it."""
         paused = part.is_paused()
         if part.torn and (event.kind == "signature" or (paused and event.kind != part.main)):
@@ -418,9 +322,9 @@ class Sequencer:
         for part in list(parts):
             self._end_part(part)
 
-    def _begin(self, start: PartStarted, *, torn: bool = False) -> _Part:
+    def _begin(self, start: PartStarted, *, torn: bool = False) -> Part:
         """Know a new part, and let it leave if it can."""
-        part = _Part(start)
+        part = Part(start)
         part.torn = torn
         self._parts.setdefault(start.index, []).append(part)
         self._keep(part, REMEMBERED + len(start.id) + len(start.name) + len(start.extra))
@@ -432,12 +336,12 @@ class Sequencer:
             self._enter(part)
         return part
 
-    def _enter(self, part: _Part) -> None:
+    def _enter(self, part: Part) -> None:
         """Let a part leave, now or behind an open call."""
         if self._open and not self._interleave:
             self._note("part-overlaps", part.source)
             (first,) = self._open.values()
-            if first.kind not in _SPLIT:
+            if first.kind not in SPLIT:
                 part.waits = True
                 self._queue.append(part)
                 return
@@ -445,7 +349,7 @@ class Sequencer:
             first.torn = True
         self._leave(part)
 
-    def _leave(self, part: _Part) -> None:
+    def _leave(self, part: Part) -> None:
         """Begin a part at the client's, and let go of what was held of it."""
         number = part.number = self._number
         self._number += 1
@@ -467,17 +371,17 @@ class Sequencer:
         part.runs = []
         self._keep(part, REMEMBERED + len(part.id) + len(part.name) - part.cost)
 
-    def _shut(self, part: _Part) -> None:
+    def _shut(self, part: Part) -> None:
         """End at the client's a part that is open there."""
         if part.number is not None:
             del self._open[part.number]
             self._out.append(PartEnded(part.number))
             part.number = None
 
-    def _end_part(self, part: _Part) -> None:
+    def _end_part(self, part: Part) -> None:
         """Take the provider's end of a part, or the one that is put in for it."""
         if part.is_nameless():
-            raise _BrokenError("name-missing")
+            raise BrokenError("name-missing")
         same = self._parts[part.source]
         same.remove(part)
         if not same:
@@ -499,7 +403,7 @@ class Sequencer:
             if part.done:
                 self._shut(part)
                 self._keep(part, -part.cost)
-            elif part.kind in _SPLIT and self._queue:
+            elif part.kind in SPLIT and self._queue:
                 self._shut(part)
                 part.torn = True
 
@@ -511,12 +415,12 @@ class Sequencer:
 
     # --- odds and ends ------------------------------------------------------------------------------------------------
 
-    def _keep(self, part: _Part, size: int) -> None:
+    def _keep(self, part: Part, size: int) -> None:
         """Count what is kept for a part."""
         part.cost += size
         self._kept += size
         if size > 0 and self._kept > HELD:
-            raise _BrokenError("too-much")
+            raise BrokenError("too-much")
 
     def _note(self, code: str, index: int | None = None) -> None:
         """Count one thing that was done; the first place stands."""
