@@ -118,6 +118,21 @@ def streaming(made: Addons) -> tuple[http.HTTPFlow, Through]:
     return one, one.response.stream
 
 
+def test_a_key_that_the_provider_repeats_is_in_no_note(tmp_path: Path) -> None:
+    key = "sk-kimi-FAKE0123456789abcdef"
+    with addons(tmp_path, RULES) as made:
+        one = flow(URL, headers={"x-api-key": key})
+        made.request(one)
+        error = {"error": {"type": "invalid_authentication_error", "message": f"no such key: {key}"}}
+        one.response = http.Response.make(401, json.dumps(error), {"content-type": "application/json"})
+        made.reply.responseheaders(one)
+        made.reply.response(one)
+    assert key in (one.response.text or ""), "its words reach the client"
+    assert key not in json.dumps(one.metadata)
+    assert "no such key" in json.dumps(one.metadata)
+    assert key not in one.comment
+
+
 def test_a_row_that_cannot_be_made_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reply, "row_of", boom)
     with addons(tmp_path, RULES) as made:

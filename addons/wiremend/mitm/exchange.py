@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wiremend.pipeline.request import Rewritten
+from wiremend.rules.families import scrubbed
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -62,14 +63,15 @@ class Exchange:
 
     def pin(self, flow: HTTPFlow) -> None:
         """Copy what people want to see into the flow's metadata."""
-        outcome = self.outcome
+        outcome, secrets = self.outcome, self.secrets()
         seen: dict[str, object] = {
             "rules": self.resolved.rules.hash,
             "client": self.facts.client,
             "agent": self.facts.agent,
             "wire": self.facts.wire,
             "asked": self.facts.model,
-            "notes": [note.as_dict() for note in self.notes],
+            # An error's words are the provider's, who may repeat the key (G8).
+            "notes": [note.as_dict() | {"what": scrubbed(note.what, secrets)} for note in self.notes],
         }
         if isinstance(outcome, Rewritten):
             decision = outcome.decision
