@@ -206,6 +206,26 @@ def test_a_compressed_stream_is_undone(stage: Stage, proxy: Mitm, path: str, *, 
         assert response.read() == b"".join(STREAMS[path])
 
 
+@pytest.mark.parametrize("declared", (True, False))
+@pytest.mark.parametrize("path", PATHS)
+def test_a_compressed_error_in_a_stream_is_told_as_plain_text(
+    stage: Stage, proxy: Mitm, path: str, *, declared: bool
+) -> None:
+    headers = [*EVENT_STREAM, *([("content-encoding", "gzip")] if declared else [])]
+    stage.script = send(gzip.compress(sse(ERROR)), headers)
+    with Client.plain(proxy.port) as client:
+        response = ask(client, path, stream=True)
+        assert (response.status >= 500, response.get("content-encoding")) == (True, None)
+        assert "boom from the provider" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_that_is_compressed_and_does_not_say_so_is_undone(stage: Stage, proxy: Mitm, path: str) -> None:
+    stage.script = send(gzip.compress(json.dumps(BODIES[path]).encode()), [("content-type", "application/json")])
+    with Client.plain(proxy.port) as client:
+        assert ask(client, path, stream=False).json() == BODIES[path]
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_cut_before_the_first_event_is_a_502(stage: Stage, proxy: Mitm, path: str) -> None:
     def script(reply: Reply) -> None:

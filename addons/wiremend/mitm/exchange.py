@@ -49,8 +49,6 @@ class Exchange:
     """The content coding that the reply's head declared."""
     first: bytes = b""
     """The first few bytes of the reply, by which an undeclared coding is seen."""
-    answered: int | None = None
-    """The status that the provider gave, where the client is given another."""
     error: str | None = None
     """What the reply said went wrong."""
     finished: bool = False

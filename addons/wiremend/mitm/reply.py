@@ -24,7 +24,7 @@ from wiremend.codings import decode
 from wiremend.errors import CodingError
 from wiremend.ledger.row import CallRow, to_line
 from wiremend.ledger.sinks import append_json
-from wiremend.mitm.mending import context_of, peeked
+from wiremend.mitm.mending import SHOWN, context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
 from wiremend.mitm.through import Once, Through
 from wiremend.notes import Note
@@ -36,6 +36,7 @@ from wiremend.pipeline.shapes import PEEK_BYTES, Look, undeclared_coding
 from wiremend.pipeline.whole import EVENTS, Answer, failed, whole
 from wiremend.protocols import WIRES
 from wiremend.protocols.failure import Failure
+from wiremend.protocols.mending import Origin
 from wiremend.rules.families import scrubbed
 from wiremend.rules.urls import authority
 
@@ -193,7 +194,7 @@ class Reply:
             text = _told(exchange.outcome, f"did not answer: {message}")
             exchange.notes.append(Note("failed", "reply", "", text))
             wire = WIRES[exchange.facts.wire or "chat"]
-            text = f"{text} [flow {flow.id[:8]}]"
+            text = Origin(flow=flow.id[:SHOWN]).signed(text)
             body = b"" if flow.request.method == "HEAD" else wire.error_body(BAD_GATEWAY, "upstream", text)
             return Response.make(BAD_GATEWAY, body, {"content-type": "application/json", "x-wiremend": "failed"})
         except Exception as error:  # noqa: BLE001 - the edge (G7)
@@ -249,7 +250,8 @@ class Reply:
             body = b""
             said = Failure("upstream", BAD_GATEWAY, _told(outcome, f"sent a body that cannot be read: {error}"))
             answer = failed(context, said, response.status_code)
-        if answer.body is not body or answer.content_type is not None:
+        undeclared = coding is not None and "content-encoding" not in response.headers and context.mend
+        if answer.body is not body or answer.content_type is not None or undeclared:
             response.headers.pop("content-encoding", None)
             response.content = answer.body
         self._apply(response, exchange, answer)
@@ -271,16 +273,16 @@ class Reply:
         """Give the head of an answer; the notes say what was done."""
         exchange.notes += answer.notes
         if answer.status != response.status_code:
-            exchange.answered = response.status_code
             response.status_code = answer.status
             response.reason = Response.make(answer.status).reason
         if answer.content_type is not None:
             response.headers["content-type"] = answer.content_type
             response.headers["content-length"] = str(len(answer.body))
+            response.headers.pop("content-encoding", None)
             response.headers.pop("transfer-encoding", None)
         if answer.failure is not None:
             exchange.error = exchange.error or answer.failure.message
-        if answer.final:
+        if answer.final and answer.status >= BAD:
             _say_final(response, exchange)
 
     def _finish(self, flow: HTTPFlow, exchange: Exchange, error: str | None) -> None:

@@ -95,8 +95,6 @@ class ReplyStream:
         self._recorders: list[Recorder] = [
             quirk.recorder(context.scope, context.memory) for quirk in active if quirk.recorder is not None
         ]
-        self._heard = EventParser() if self._recorders else None
-        self._number = 0
         self._over = False
         self._raw = False
         """Whether all that comes passes as it is, behind an event that is too large to be read (mending is off)."""
@@ -118,10 +116,10 @@ class ReplyStream:
         try:
             events: Sequence[Event] = self._parser.feed(data)
         except StreamError as error:
-            return self._heard_by(self._take(error.events) + self._too_large(error))
-        if self._mender is not None and not self._steps and self._heard is None and self.context.name is None:
+            return self._take(error.events) + self._too_large(error)
+        if self._mender is not None and not self._steps and not self._recorders and self.context.name is None:
             return self._straight(self._mender, events)
-        return self._heard_by(self._take(events))
+        return self._take(events)
 
     def _straight(self, mender: StreamMender, events: Sequence[Event]) -> bytes:
         """Take events in the usual case, in which only the contract and the tally look at them."""
@@ -154,14 +152,15 @@ class ReplyStream:
                 continue
             behind = [other for other, _ in self._steps]
             behind = behind[behind.index(name) + 1 :]
-            out += b"".join([self._give(seen) for one in held for seen in self._stepped(one, behind)])
+            out += b"".join([self._passed(seen) for one in held for seen in self._stepped(one, behind)])
         if self._mender is not None:
-            out += self._mender.close()
+            rest = self._mender.close()
             self._write_down()
+            self._hear(rest)
+            out += self._renamed(rest)
         elif self._contract is not None:
             self._watch(self._contract.close())
         self._over = True
-        out = self._heard_by(self._renamed(out) if self.context.name is not None else out)
         self._remember()
         return out
 
@@ -201,12 +200,17 @@ class ReplyStream:
         for event in events:
             self.events += 1
             self.tally.event(event)
-            for stepped in self._stepped(event) if self._steps else (event,):
-                given = self._give(stepped)
-                out.append(self._renamed(given) if self.context.name is not None else given)
+            out += [self._passed(stepped) for stepped in (self._stepped(event) if self._steps else (event,))]
         if self._mender is not None and self._mender.mends:
             self._write_down()
         return b"".join(out)
+
+    def _passed(self, event: Event) -> bytes:
+        """Give what the client gets for an event, after the recorders have heard it."""
+        given = self._give(event)
+        if self._recorders:
+            self._hear(given, event)
+        return self._renamed(given) if self.context.name is not None else given
 
     def _give(self, event: Event) -> bytes:
         if self._mender is not None:
@@ -261,36 +265,29 @@ class ReplyStream:
 
     def _renamed(self, given: bytes) -> bytes:
         """Put the name that the client asked for in the place of the model's."""
-        if not given or self.context.name is None:
-            return given
-        parser = EventParser()
-        out = []
-        for event in [*parser.feed(given), *parser.close()]:
-            data = event.data
-            named = data and renamed(data, self.context.wire, self.context.name)
-            out.append(event.raw if data is None or named is data else with_data(event, named or b""))
-        return b"".join(out)
+        return renamed_stream(given, self.context.wire, self.context.name) if given and self.context.name else given
 
     def _fell(self, error: Exception) -> None:
         """Note that the mender itself failed, where nothing depends on it any more."""
         self._over = True
         self.book.add([Mend("failed", "mender", self.events, "", f"the mender itself failed ({type(error).__name__})")])
 
-    def _heard_by(self, given: bytes) -> bytes:
-        """Show the recorders what the client gets."""
-        if self._heard is not None and given:
-            try:
-                for event in self._heard.feed(given):
-                    if event.data is not None:
-                        for recorder in self._recorders:
-                            recorder.event(event.data)
-            except Exception as error:  # noqa: BLE001 - the edge (G7): what is remembered is not worth the stream
-                self._forget(error)
-        return given
+    def _hear(self, given: bytes, event: Event | None = None) -> None:
+        """Show the recorders what the client gets; ``event`` is read already, if it is what was given."""
+        if not self._recorders or not given:
+            return
+        try:
+            heard = [event] if event is not None and given is event.raw else EventParser(len(given) + 1).feed(given)
+            for one in heard:
+                if one.data is not None:
+                    for recorder in self._recorders:
+                        recorder.event(one.data)
+        except Exception as error:  # noqa: BLE001 - the edge (G7): what is remembered is not worth the stream
+            self._forget(error)
 
     def _forget(self, error: Exception) -> None:
         """Go on without the recorders."""
-        self._heard, self._recorders = None, []
+        self._recorders = []
         what = f"the reply is not remembered ({type(error).__name__})"
         self.book.add([Mend("failed", "recorder", self.events, "", what)])
 
@@ -317,6 +314,17 @@ def _like(event: Event, document: dict[str, Any]) -> Event:
     """Give an event with the same framing and other data."""
     data = msgspec.json.encode(document)
     return msgspec.structs.replace(event, raw=with_data(event, data), data=data)
+
+
+def renamed_stream(given: bytes, wire: Wire, name: str) -> bytes:
+    """Put a name in the place of the model's in each event of a legal stream."""
+    parser = EventParser(limit=len(given) + 1)
+    out = []
+    for event in [*parser.feed(given), *parser.close()]:
+        data = event.data
+        named = data and renamed(data, wire, name)
+        out.append(event.raw if data is None or named is data else with_data(event, named or b""))
+    return b"".join(out)
 
 
 def renamed(data: bytes, wire: Wire, name: str) -> bytes:

@@ -13,12 +13,12 @@ from wiremend.errors import BodyError
 from wiremend.jsonedit import Edit, apply, get
 from wiremend.notes import Note
 from wiremend.pipeline.finals import FINAL, IN_THE_STREAM, parted, status_for, takes_for_passing, words_for
-from wiremend.pipeline.reply import Notebook, ReplyStream, renamed
+from wiremend.pipeline.reply import Notebook, ReplyStream, renamed, renamed_stream
 from wiremend.pipeline.shapes import look, shape_of
 from wiremend.protocols.failure import Failure, failure_of_body
 from wiremend.protocols.mending import Mend
 from wiremend.protocols.wires import CHECKS, SAID, SHAPES, STATUSES
-from wiremend.sse import EventParser, StreamError, render, with_data
+from wiremend.sse import EventParser, StreamError, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +157,8 @@ def _from_stream(context: Context, status: int, body: bytes, tally: Tally) -> An
     if context.stream:
         if stream.failure is not None:
             return _noted(failed(context, stream.failure, status), notes)
-        return Answer(status, _renamed_stream(context, given), EVENTS, notes)
+        named = given if context.name is None else renamed_stream(given, context.wire, context.name)
+        return Answer(status, named, EVENTS, notes)
     read = context.mending.to_body(_events(given), context.origin)
     failure = stream.failure or read.failure
     if failure is not None:
@@ -230,17 +231,6 @@ def _noted(answer: Answer, notes: Sequence[Note]) -> Answer:
 
 def _named(context: Context, body: bytes) -> bytes:
     return body if context.name is None else renamed(body, context.wire, context.name)
-
-
-def _renamed_stream(context: Context, given: bytes) -> bytes:
-    """Put the name that the client asked for into a legal stream."""
-    if context.name is None:
-        return given
-    out = []
-    for event in _events(given):
-        named = event.data and renamed(event.data, context.wire, context.name)
-        out.append(event.raw if event.data is None or named is event.data else with_data(event, named or b""))
-    return b"".join(out)
 
 
 def _events(body: bytes) -> list[Event]:
