@@ -22,12 +22,12 @@ import yaml
 from tests.clients.judge import ORACLES as JAVASCRIPT
 from tests.oracles import ORACLES
 from wiremend.codings import decode
+from wiremend.families import looks_like_credential
 from wiremend.headers import Headers
 from wiremend.pipeline.request import ClientRequest, Rewritten, rewrite
 from wiremend.protocols import WIRES
 from wiremend.quirks import all_quirks
 from wiremend.quirks.memory import Memory
-from wiremend.rules.families import looks_like_credential
 from wiremend.rules.load import load_rules
 from wiremend.rules.lookup import shipped
 

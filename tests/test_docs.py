@@ -18,8 +18,8 @@ import pytest
 from tests.rules.kit import problems
 from tests.rules.test_schema import records
 from wiremend.cli.main import VERBS, cli
+from wiremend.families import FAMILIES
 from wiremend.mitm.house import House
-from wiremend.rules.families import FAMILIES
 from wiremend.rules.providers import builtin_nodes
 from wiremend.rules.schema import ROOT
 

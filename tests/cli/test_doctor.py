@@ -44,7 +44,7 @@ from wiremend.cli.doctor_ports import (
 from wiremend.cli.doctor_trust import REPLACING, check_ca, check_trust
 from wiremend.cli.finding import Finding
 from wiremend.cli.launch import Proxy
-from wiremend.rules.families import HOMES
+from wiremend.families import HOMES
 from wiremend.rules.load import load_rules
 from wiremend.rules.lookup import Found, shipped
 

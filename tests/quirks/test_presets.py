@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wiremend.families import HOMES
 from wiremend.quirks.presets import BUILT_IN, HOSTS, PORTS, preset_of
-from wiremend.rules.families import HOMES
 from wiremend.rules.providers import builtin_nodes
 from wiremend.rules.references import Template
 from wiremend.rules.urls import parse_base

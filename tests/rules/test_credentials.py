@@ -31,8 +31,8 @@ from tests.rules.kit import (
     resolved,
     rewritten,
 )
+from wiremend.families import FAMILIES, family_of, looks_like_credential, scrubbed, shown
 from wiremend.pipeline.request import Refused, Rewritten, rewrite
-from wiremend.rules.families import FAMILIES, family_of, looks_like_credential, scrubbed, shown
 
 if TYPE_CHECKING:
     from wiremend.headers import Headers

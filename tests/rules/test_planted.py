@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from tests.rules.kit import KIMI, problems
 from wiremend.cli.main import cli
 from wiremend.errors import RulesError
-from wiremend.rules.families import FAMILIES
+from wiremend.families import FAMILIES
 from wiremend.rules.load import load_rules
 from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, PROVIDER, ROOT, ROUTE
 

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from wiremend.cli import recipes
 from wiremend.cli.recipes import Change, Launch, Overlay, Style
+from wiremend.families import HOMES
 from wiremend.mitm.trust import extra_bundle
-from wiremend.rules.families import HOMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -39,7 +39,7 @@ from wiremend.cli.doctor_trust import check_ca, check_trust
 from wiremend.cli.finding import Finding, Level
 from wiremend.cli.picture import hang, make_console
 from wiremend.errors import RulesError, SetupError
-from wiremend.rules.families import HOMES
+from wiremend.families import HOMES
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import Found, find_rules, state_folder
 from wiremend.rules.resolve import reachable, resolve

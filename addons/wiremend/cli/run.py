@@ -33,8 +33,8 @@ from wiremend.cli.agents import Style, find_agent, plan
 from wiremend.cli.launch import Proxy
 from wiremend.cli.receipt import read_rows, receipt, why_none
 from wiremend.errors import RulesError, SetupError
+from wiremend.families import HOMES
 from wiremend.mitm.trust import ca_bundle
-from wiremend.rules.families import HOMES
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import find_rules, state_folder
 from wiremend.rules.urls import LOOPBACK

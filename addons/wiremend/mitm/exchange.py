@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wiremend.families import scrubbed
 from wiremend.pipeline.request import Rewritten
-from wiremend.rules.families import scrubbed
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow

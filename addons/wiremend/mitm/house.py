@@ -19,8 +19,8 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
 from wiremend.errors import RulesError, SetupError
+from wiremend.families import scrubbed
 from wiremend.quirks.memory import Memory
-from wiremend.rules.families import scrubbed
 from wiremend.rules.globs import GlobError, compile_glob
 from wiremend.rules.lookup import find_rules
 from wiremend.rules.watch import INTERVAL, Watcher

@@ -22,6 +22,7 @@ from mitmproxy.log import ALERT
 
 from wiremend.codings import decode
 from wiremend.errors import CodingError
+from wiremend.families import scrubbed
 from wiremend.ledger.row import CallRow, to_line
 from wiremend.ledger.sinks import append_json
 from wiremend.mitm.mending import SHOWN, context_of, peeked
@@ -37,7 +38,6 @@ from wiremend.pipeline.whole import EVENTS, Answer, failed, whole
 from wiremend.protocols import WIRES
 from wiremend.protocols.failure import Failure
 from wiremend.protocols.mending import Origin
-from wiremend.rules.families import scrubbed
 from wiremend.rules.urls import authority
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ import msgspec
 
 from wiremend.codings import decode
 from wiremend.errors import BodyError, JsonError, RefusedError
+from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential, scrubbed
 from wiremend.headers import Headers, without_hop_by_hop
 from wiremend.jsonedit import Edit, apply, check
 from wiremend.notes import Note
@@ -28,8 +29,6 @@ from wiremend.rules.conditions import matches
 from wiremend.rules.credentials import Send, apply_plan, plan_credential
 from wiremend.rules.engine import Decision, decide, edits_for, scope_of
 from wiremend.rules.facts import facts_of
-from wiremend.rules.families import looks_like_credential, scrubbed
-from wiremend.rules.providers import CREDENTIAL_HEADERS
 from wiremend.rules.urls import Destination, authority, carries_credential, collapse, split_path, without_credentials
 
 if TYPE_CHECKING:

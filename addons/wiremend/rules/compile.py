@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from wiremend.errors import Problem, RulesError
+from wiremend.families import looks_like_credential
 from wiremend.jsonedit import Edit, parse_pointer
 from wiremend.protocols import WIRES
 from wiremend.rules.conditions import compile_when
-from wiremend.rules.families import looks_like_credential
 from wiremend.rules.globs import compile_glob
 from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Listen, Route, Rules, Target
 from wiremend.rules.providers import builtin_nodes, builtin_text, check_headers, compile_headers, compile_providers

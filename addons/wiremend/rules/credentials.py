@@ -1,7 +1,7 @@
 """Which credential a request leaves with, and in which header: guarantee G11, keys stay home.
 
 A client's own credential goes only to the host that the client addressed or to its own vendor's
-(:mod:`wiremend.rules.families`); anywhere else it goes only where the user's file says ``key: client``. What the file
+(:mod:`wiremend.families`); anywhere else it goes only where the user's file says ``key: client``. What the file
 names goes first, then what the client brought, then what the built-in table names:
 
 - the file names references: the first that is to be had is sent (``client`` among them stands for the client's own);
@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wiremend.errors import RefusedError
-from wiremend.rules.families import family_of, looks_like_credential, shown
-from wiremend.rules.providers import CREDENTIAL_HEADERS
+from wiremend.families import CREDENTIAL_HEADERS, family_of, looks_like_credential, shown
 
 if TYPE_CHECKING:
     from wiremend.headers import Headers

@@ -11,8 +11,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from wiremend.errors import RulesError
+from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential
 from wiremend.protocols import WIRES
-from wiremend.rules.families import looks_like_credential
 from wiremend.rules.model import HeaderEdit, Provider
 from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
@@ -28,20 +28,6 @@ if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
     from wiremend.rules.model import Auth
     from wiremend.rules.tree import Node
-
-CREDENTIAL_HEADERS = frozenset(
-    {
-        "authorization",
-        "x-api-key",
-        "api-key",
-        "x-goog-api-key",
-        "proxy-authorization",
-        "cookie",
-        "x-auth-token",
-        "ocp-apim-subscription-key",
-    }
-)
-"""Headers whose value is a credential: in rules.yaml it must be a reference."""
 
 
 @cache

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from wiremend.errors import CredentialError
-from wiremend.rules.families import looks_like_credential
+from wiremend.families import looks_like_credential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

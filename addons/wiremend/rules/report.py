@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from wiremend.errors import Problem
-from wiremend.rules.families import scrubbed
+from wiremend.families import scrubbed
 
 if TYPE_CHECKING:
     from wiremend.errors import Severity

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wiremend.errors import CredentialError, Problem
+from wiremend.families import HOMES
 from wiremend.rules.checks import url_problem
-from wiremend.rules.families import HOMES
 from wiremend.rules.providers import builtin_hosts
 from wiremend.rules.references import Template, can_travel
 from wiremend.rules.report import finding

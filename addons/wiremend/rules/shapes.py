@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from wiremend.rules.families import looks_like_credential
+from wiremend.families import looks_like_credential
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.tree import kind_of
 

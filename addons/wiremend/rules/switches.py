@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wiremend.families import looks_like_credential
 from wiremend.quirks import AUTO, Setting, all_quirks, may_be_named
-from wiremend.rules.families import looks_like_credential
 from wiremend.rules.suggest import did_you_mean
 
 if TYPE_CHECKING:

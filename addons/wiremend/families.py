@@ -61,6 +61,20 @@ FAMILIES: tuple[Family, ...] = (
     Family("secret-key", "sk-"),
 )
 
+CREDENTIAL_HEADERS = frozenset(
+    {
+        "authorization",
+        "x-api-key",
+        "api-key",
+        "x-goog-api-key",
+        "proxy-authorization",
+        "cookie",
+        "x-auth-token",
+        "ocp-apim-subscription-key",
+    }
+)
+"""Headers whose value is a credential: in rules.yaml it must be a reference, in a capture a surrogate."""
+
 HOMES: tuple[str, ...] = tuple(dict.fromkeys(home for family in FAMILIES for home in family.homes))
 """Every vendor's host: the proxy decrypts these besides the providers' own."""
 
