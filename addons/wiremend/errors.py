@@ -9,6 +9,7 @@
     ├── BodyError             a body that cannot be read
     │   ├── CodingError       its content-encoding is unknown, broken or cut short
     │   └── JsonError         it is not JSON, or not the JSON that an edit needs
+    ├── CaptureError          a capture or a case that cannot be read, or not be made
     ├── RefusedError          a request that must not leave: carries the status to answer with
     └── SetupError            the machine: a port in use, a missing program, a bad option
 
@@ -83,6 +84,10 @@ class JsonError(BodyError):
         """Keep the offset for whoever wants to point at the byte."""
         self.offset = offset
         super().__init__(message)
+
+
+class CaptureError(WiremendError):
+    """A capture or a case that cannot be read or written; the message names the file and the place in it."""
 
 
 class RefusedError(WiremendError):

@@ -20,6 +20,10 @@ VERBS = {
     "check": "Read a rules file and say what is wrong with it, or what it does.",
     "doctor": "Look at this machine: port, CA, variables, rules, credentials.",
     "quirks": "List what providers get wrong and how it is mended, or explain one.",
+    "captures": "List, show, keep and scrub what was remembered; make a case of it.",
+    "replay": "Run captures and cases through today's rules, offline, and say what differs.",
+    "upstream": "A provider on this machine that answers as the captures do, for an agent without a network.",
+    "bundle": "Make one archive of a problem, without a secret in it, to attach to a report.",
     "demo": "See an agent's broken request go out right; no key, no network.",
 }
 
