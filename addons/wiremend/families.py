@@ -75,6 +75,9 @@ CREDENTIAL_HEADERS = frozenset(
 )
 """Headers whose value is a credential: in rules.yaml it must be a reference, in a capture a surrogate."""
 
+QUERY_CARRIERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
+"""Query parameters in which credentials travel."""
+
 HOMES: tuple[str, ...] = tuple(dict.fromkeys(home for family in FAMILIES for home in family.homes))
 """Every vendor's host: the proxy decrypts these besides the providers' own."""
 

@@ -339,3 +339,24 @@ def test_keys_stay_home(
         if name.lower() == "x-api-key" and auth != "none":
             assert not value.startswith("Bearer ")
             assert value not in {OAUTH, WEB_TOKEN}
+
+
+@pytest.mark.parametrize(
+    ("key", "environ", "brought", "sent", "source"),
+    (
+        ("[$A, $B]", {"A": "FAKE-a", "B": "FAKE-b"}, None, "FAKE-a", "$A"),
+        ("[$A, $B]", {"B": "FAKE-b"}, None, "FAKE-b", "$B"),
+        ("[$A, client, $B]", {"A": "FAKE-a", "B": "FAKE-b"}, KIMI, "FAKE-a", "$A"),
+        ("[$A, client, $B]", {"B": "FAKE-b"}, KIMI, KIMI, "the client's own"),
+        ("[$A, client, $B]", {"B": "FAKE-b"}, None, "FAKE-b", "$B"),
+        ("[client, $A, $B]", {"B": "FAKE-b"}, None, "FAKE-b", "$B"),
+    ),
+)
+def test_the_first_of_the_list_that_is_to_be_had_is_sent_and_named(
+    key: str, environ: dict[str, str], brought: str | None, sent: str, source: str
+) -> None:
+    rules = resolved(provider("https://llm.work.example/v1", key=key), environ)
+    there = rewritten(rules, headers=bearer(brought) if brought else {})
+    assert carried(there.headers) == {"authorization": f"Bearer {sent}"}
+    told = [note.what.rpartition(": ")[2] for note in there.notes if note.short == "credential"]
+    assert told == ([] if sent == brought else [source])

@@ -20,7 +20,7 @@ from wiremend.cli.main import cli
 from wiremend.errors import RulesError
 from wiremend.families import FAMILIES
 from wiremend.rules.load import load_rules
-from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, PROVIDER, ROOT, ROUTE
+from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, PROVIDER, REPLAY, ROOT, ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,13 @@ expect:
     to: home/home-1
     url: "*/v1/chat/completions"
 listen: {port: $PORT, host: 127.0.0.1, token: $TOKEN, intercept: ['*.example.org']}
-capture: {keep: 7d, max_size: 2GB, dir: /tmp/captures}
+capture:
+  keep: 7d
+  max_size: 2GB
+  dir: /tmp/captures
+  scrub: [/metadata/user_id, 're:acct_[0-9]+']
+  when: {provider: work, key: sk-kimi-*, model: big-*}
+replay: {ignore: [/metadata/user_id, /messages/*/id], max_age: 90d}
 agent_header: x-agent-id
 mend: auto
 """
@@ -166,7 +172,7 @@ def test_the_file_is_sound_and_has_every_key(tmp_path: Path) -> None:
     code, output = told(FULL, tmp_path)
     assert code == 0, output
     named = {path[-1] for path in keys(DATA)}
-    for record in (ROOT, PROVIDER, ROUTE, EDIT, EXPECT, LISTEN, CAPTURE):
+    for record in (ROOT, PROVIDER, ROUTE, EDIT, EXPECT, LISTEN, CAPTURE, REPLAY):
         assert set(record.served) - {"mend"} <= named
 
 

@@ -76,6 +76,20 @@ def test_of_a_list_the_first_that_is_to_be_had_counts(key: str, environ: dict[st
     assert rules.upstreams["w"].secret == (Secret(found) if found else None)
 
 
+def test_the_reference_that_won_is_named() -> None:
+    text = "providers: {w: {base_url: 'https://h.example', key: [$A, $B, $C]}}\ndefault: w"
+    assert resolved(text, {"B": "FAKE2", "C": "FAKE3"}).upstreams["w"].reference == "$B"
+
+
+@pytest.mark.parametrize("listen", ("{port: $P}", "{host: $H}", "{port: $P, host: $H}"))
+def test_offline_an_address_to_listen_on_may_lack_its_variable(listen: str) -> None:
+    """Nothing listens there."""
+    text = f"listen: {listen}"
+    assert problems(text)
+    rules = resolved(text, offline=True)
+    assert (rules.host, rules.port) == ("127.0.0.1", 8080)
+
+
 def test_of_a_list_that_gives_nothing_the_first_is_named() -> None:
     (problem,) = problems("providers: {w: {base_url: 'https://h.example', key: [$A, $B]}}\ndefault: w")
     assert "A is not set" in problem

@@ -35,6 +35,7 @@ VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 STRUCTURE = {
     "bad-header",
     "bad-pointer",
+    "capture",
     "dangling-alias",
     "many-at-once",
     "missing-key",

@@ -32,6 +32,8 @@ from wiremend.rules.facts import facts_of
 from wiremend.rules.urls import Destination, authority, carries_credential, collapse, split_path, without_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wiremend.rules.credentials import Plan
     from wiremend.rules.facts import Facts, Style
     from wiremend.rules.model import EditRule, HeaderEdit
@@ -47,7 +49,7 @@ class ClientRequest:
 
     ``host`` and the rest of the address are those the client addressed; ``host`` is None at the gateway, where the
     client addressed us. ``target`` is path and query, ``body`` the bytes as they came. ``agent`` is the agent's id
-    where no header says.
+    where no header says. ``recorded`` belongs to a request out of a capture (:class:`~wiremend.rules.facts.Facts`).
     """
 
     style: Style
@@ -59,6 +61,7 @@ class ClientRequest:
     headers: Headers
     body: bytes = b""
     agent: str | None = None
+    recorded: Mapping[str, Mapping[str, bool]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ def _facts(request: ClientRequest, body: bytes | None, resolved: Resolved) -> Fa
         body=body,
         agent_header=resolved.rules.agent_header,
         agent=request.agent,
+        recorded=request.recorded,
     )
 
 

@@ -6,6 +6,7 @@ The patterns beside them say the same to editors, through the JSON Schema, as fa
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from wiremend.jsonedit import parse_pointer
@@ -105,6 +106,26 @@ def check_duration(text: str) -> None:
     if not _DURATION.fullmatch(text):
         message = f"{text!r} is no duration; write 500ms, 30s, 5m, 12h or 7d"
         raise ValueError(message)
+
+
+def check_folder(text: str) -> None:
+    """Raise ValueError unless the text, which may hold variables, can name a folder."""
+    problem = (
+        None if text.startswith("$") else folder_problem(text)
+    )  # a variable in front is judged when it has a value
+    if problem:
+        raise ValueError(problem)
+
+
+def folder_problem(text: str) -> str | None:
+    """Say what keeps a text from naming a folder wherever the proxy was started; None where nothing does."""
+    if not can_travel(text):
+        return "a folder's name is one line of printable characters"
+    if text == "~" or text.startswith("~/") or Path(text).is_absolute():
+        return None
+    if text.startswith("~"):
+        return "`~` is your own home alone; write another's folder from the root"
+    return "a folder begins with / or ~/: a relative one would depend on where the proxy was started"
 
 
 def check_size(text: str) -> None:

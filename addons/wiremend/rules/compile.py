@@ -20,11 +20,12 @@ from wiremend.jsonedit import Edit, parse_pointer
 from wiremend.protocols import WIRES
 from wiremend.rules.conditions import compile_when
 from wiremend.rules.globs import compile_glob
-from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Listen, Route, Rules, Target
+from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Listen, Replay, Route, Rules, Target
 from wiremend.rules.providers import builtin_nodes, builtin_text, check_headers, compile_headers, compile_providers
-from wiremend.rules.references import parse_reference
+from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
-from wiremend.rules.schema import EDIT, EXPECT, LISTEN, ROOT, ROUTE
+from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, REPLAY, ROOT, ROUTE
+from wiremend.rules.scrubbing import parse_scrub
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.tree import Node, parse
 from wiremend.rules.warn import warn_of_edits, warn_of_routes
@@ -114,6 +115,7 @@ class _Compiler:
             mend=mend is None or mend.value != "off",
             listen=self._listen(),
             capture=self._capture(),
+            replay=self._replay(),
             agent_header=str(agent_header.value).lower() if agent_header else "x-agent-id",
         )
 
@@ -309,14 +311,31 @@ class _Compiler:
         node = self.top.get("capture")
         if node is None:
             return Capture()
-        self.report.warn(node.at, "captures are not kept by this version yet; the section is read and checked only")
+        if node.value == "off":
+            return Capture(on=False, line=node.at.line)
+        if not CAPTURE.check(node, Report(self.report.file)):
+            return Capture()
         keys = node.mapping
         usual = Capture()
+        scrub = [parse_scrub(str(item.value)) for item in keys["scrub"].items] if "scrub" in keys else []
         return Capture(
-            on=node.value != "off",
             keep=parse_duration(str(keys["keep"].value)) if "keep" in keys else usual.keep,
             max_size=parse_size(str(keys["max_size"].value)) if "max_size" in keys else usual.max_size,
-            folder=str(keys["dir"].value) if "dir" in keys else None,
+            folder=Template(str(keys["dir"].value)) if "dir" in keys else None,
+            scrub_pointers=tuple(entry for entry in scrub if isinstance(entry, tuple)),
+            scrub_patterns=tuple(entry for entry in scrub if isinstance(entry, re.Pattern)),
+            when=compile_when(keys.get("when")),
+            line=node.at.line,
+        )
+
+    def _replay(self) -> Replay:
+        node = self.top.get("replay")
+        if node is None or not REPLAY.check(node, Report(self.report.file)):
+            return Replay()
+        keys = node.mapping
+        return Replay(
+            ignore=tuple(parse_pointer(str(item.value)) for item in keys["ignore"].items) if "ignore" in keys else (),
+            max_age=parse_duration(str(keys["max_age"].value)) if "max_age" in keys else None,
         )
 
 

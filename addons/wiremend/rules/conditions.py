@@ -1,7 +1,8 @@
 """``when``: conditions on a request, compiled from the file and tried against facts.
 
 All that is given must hold; of a list, any. Every text matches whatever its letter case, and a ``null`` in a list
-matches what is not there.
+matches what is not there. A capture has stand-ins in the place of secrets; which globs a secret matched is recorded
+with it, and that counts where a stand-in is looked at (G10).
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from wiremend.rules.globs import compile_glob
 from wiremend.rules.model import When
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Iterator
 
     from wiremend.jsonedit import Pointer
     from wiremend.rules.facts import Facts
     from wiremend.rules.globs import Glob
+    from wiremend.rules.model import Rules
     from wiremend.rules.tree import Node
 
 
@@ -92,7 +94,7 @@ def matches(when: When, facts: Facts, models: tuple[str, ...], provider: str | N
         and _any(when.agent, facts.agent)
         and _any(when.provider, provider)
         and (when.stream is None or when.stream == facts.stream)
-        and all(any(_any(globs, value) for value in facts.headers.get_all(name)) for name, globs in when.header)
+        and all(_in_header(name, globs, facts) for name, globs in when.header)
         and all(_in_body(pointer, globs, facts.body) for pointer, globs in when.body)
     )
 
@@ -112,8 +114,21 @@ def _any_key(globs: tuple[Glob | None, ...], facts: Facts) -> bool:
     if not facts.credentials:
         return None in globs
     return any(
-        glob is not None and glob.matches(credential.value) for glob in globs for credential in facts.credentials
+        glob is not None and _fits(glob, credential.value, facts) for glob in globs for credential in facts.credentials
     )
+
+
+def _in_header(name: str, globs: tuple[Glob, ...], facts: Facts) -> bool:
+    return any(_fits(glob, value, facts) for value in facts.headers.get_all(name) for glob in globs)
+
+
+def _fits(glob: Glob, text: str, facts: Facts) -> bool:
+    """Try a glob on what may be a secret: what is recorded of its stand-in counts, else the text itself."""
+    if facts.recorded:
+        answer = facts.recorded.get(text, {}).get(glob.text)
+        if answer is not None:
+            return answer
+    return glob.matches(text)
 
 
 def _any_model(globs: tuple[Glob | None, ...], models: tuple[str, ...]) -> bool:
@@ -130,3 +145,40 @@ def _in_body(pointer: Pointer, globs: tuple[Glob, ...], body: bytes | None) -> b
         if any(glob.matches(text) for glob in globs):
             return True
     return False
+
+
+def secret_globs(rules: Rules) -> tuple[Glob, ...]:
+    """Give the globs that are tried on what may be a secret, each once: of ``key`` and ``header``, in every ``when``.
+
+    A recorder tries them on a secret before a stand-in takes its place (:attr:`wiremend.rules.facts.Facts.recorded`).
+    """
+    found: dict[str, Glob] = {}
+    for when in _whens(rules):
+        for globs in (when.key, *(globs for _, globs in when.header)):
+            found.update((glob.text, glob) for glob in globs if glob is not None)
+    return tuple(found.values())
+
+
+def looked_at(rules: Rules) -> frozenset[str]:
+    """Give the names, in lower case, of the headers whose values the rules look at or write themselves.
+
+    They are those of ``when: {header: …}``, the one behind ``agent_header``, the lists that ``drop`` thins out, and
+    what is set to a text without a variable in it, which is in the file for all to read.
+    """
+    headers = (
+        *(edit for provider in rules.providers.values() for edit in provider.headers),
+        *(edit for rule in rules.edits for edit in rule.headers),
+    )
+    return frozenset(
+        (
+            rules.agent_header.lower(),
+            *(name.lower() for when in _whens(rules) for name, _ in when.header),
+            *(edit.name.lower() for edit in headers if edit.drop or (edit.value is not None and not edit.value.names)),
+        )
+    )
+
+
+def _whens(rules: Rules) -> Iterator[When]:
+    yield from (route.when for route in rules.routes)
+    yield from (rule.when for rule in rules.edits)
+    yield rules.capture.when

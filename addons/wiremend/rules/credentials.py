@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wiremend.headers import Headers
     from wiremend.rules.engine import Decision
     from wiremend.rules.facts import Credential, Facts
+    from wiremend.rules.references import Secret
     from wiremend.rules.resolve import Resolved, Upstream
 
 type Plan = Send | Leave
@@ -67,9 +68,7 @@ def plan_credential(facts: Facts, decision: Decision, resolved: Resolved) -> Pla
 def _built_in(upstream: Upstream, own: Credential | None, host: str, resolved: Resolved, *, bearer: bool) -> Send:
     """Fall back on the built-in table's variable, where the client's own credential may not go or there is none."""
     if upstream.secret is not None:
-        return Send(
-            upstream.secret.value, _bearer(upstream.secret.value, bearer=bearer), upstream.provider.keys[0].text
-        )
+        return _known(upstream.secret, upstream, bearer=bearer)
     withheld = _withheld(own, host) if own is not None else None
     if upstream.provider.keys:
         raise _none_to_send(upstream, withheld, resolved)
@@ -81,13 +80,17 @@ def _as_the_file_says(upstream: Upstream, own: Credential | None, resolved: Reso
         if reference.kind == "client":
             if own is not None:
                 return Send(own.value, _bearer(own.value, bearer=bearer), "the client's own")
-        elif upstream.secret is not None:
-            return Send(upstream.secret.value, _bearer(upstream.secret.value, bearer=bearer), reference.text)
+        elif upstream.secret is not None and reference.text == upstream.reference:
+            return _known(upstream.secret, upstream, bearer=bearer)
     if len(upstream.provider.keys) == 1 and upstream.client_key:
         return Send(
             None, bearer=bearer, source="the client brought none"
         )  # `key: client`: whatever it brings, or nothing
     raise _none_to_send(upstream, None, resolved)
+
+
+def _known(secret: Secret, upstream: Upstream, *, bearer: bool) -> Send:
+    return Send(secret.value, _bearer(secret.value, bearer=bearer), upstream.reference or "")
 
 
 def _own(facts: Facts, *, bearer: bool) -> Credential | None:

@@ -24,7 +24,7 @@ from wiremend.rules.urls import Destination, collapse, join, locate, segments, w
 if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
     from wiremend.rules.facts import Facts
-    from wiremend.rules.model import Alias, EditRule, Route
+    from wiremend.rules.model import Alias, EditRule, Route, Rules
     from wiremend.rules.resolve import Resolved, Upstream
     from wiremend.rules.urls import Base
 
@@ -263,6 +263,18 @@ def _no_destination(facts: Facts, resolved: Resolved) -> RefusedError:
         f" `- {{when: {{model: '{facts.model}'}}, to: PROVIDER}}`, or `default: PROVIDER/MODEL`"
     )
     return RefusedError(404, "model_not_found", message)
+
+
+def is_kept(facts: Facts, decision: Decision | None, rules: Rules) -> bool:
+    """Tell whether an exchange is to be remembered.
+
+    ``decision`` is None where none was made (a request that is refused, or goes to a stranger). ``model`` in the
+    condition is the one sent, as in an edit; where nothing was decided, the one asked for.
+    """
+    model = decision.sent if decision is not None else facts.model
+    provider = decision.provider if decision is not None else None
+    names = (model,) if model is not None else ()
+    return rules.capture.on and matches(rules.capture.when, facts, names, provider)
 
 
 def edits_for(facts: Facts, decision: Decision, resolved: Resolved) -> tuple[EditRule, ...]:

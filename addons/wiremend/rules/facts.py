@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.errors import JsonError
 from wiremend.jsonedit import members
@@ -16,11 +17,15 @@ from wiremend.rules.clients import client_of
 from wiremend.rules.urls import LOOPBACK, locate, split_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wiremend.headers import Headers
     from wiremend.protocols import Found
     from wiremend.protocols.base import Endpoint, WireName
 
 type Style = Literal["gateway", "proxy"]
+
+_NOTHING: Final[Mapping[str, Mapping[str, bool]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Facts:
 
     ``host`` and ``port`` are those that the client addressed, None at the gateway; ``target`` its path with the
     query. ``body`` is the decoded JSON text, None where there is none. ``wire`` is None for what is no LLM endpoint.
+    ``recorded`` belongs to a request out of a capture, which holds stand-ins: it tells of each stand-in which globs the
+    secret itself matched, by the glob's text.
     """
 
     style: Style
@@ -58,6 +65,7 @@ class Facts:
     model: str | None = None
     stream: bool = False
     body: bytes | None = None
+    recorded: Mapping[str, Mapping[str, bool]] = field(default_factory=dict, repr=False)
 
     @property
     def path(self) -> str:
@@ -126,8 +134,12 @@ def facts_of(  # noqa: PLR0913 - the parts of a request, each by its name
     body: bytes | None,
     agent_header: str,
     agent: str | None = None,
+    recorded: Mapping[str, Mapping[str, bool]] = _NOTHING,
 ) -> Facts:
-    """Take the facts of a request. ``agent`` is the agent's id where no header says."""
+    """Take the facts of a request.
+
+    ``agent`` is the agent's id where no header says; ``recorded`` as in :class:`Facts`.
+    """
     found = locate(target)
     model, stream = peek(body)
     return Facts(
@@ -145,4 +157,5 @@ def facts_of(  # noqa: PLR0913 - the parts of a request, each by its name
         model=model,
         stream=stream,
         body=body,
+        recorded=recorded,
     )

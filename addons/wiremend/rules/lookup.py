@@ -50,13 +50,13 @@ def shipped() -> Path:
 def config_folder(environ: Mapping[str, str]) -> Path:
     """Give the user's folder for Wiremend's settings."""
     base = environ.get("XDG_CONFIG_HOME") or ""
-    return (Path(base) if base.startswith("/") else _home(environ) / ".config") / "wiremend"
+    return (Path(base) if base.startswith("/") else home_folder(environ) / ".config") / "wiremend"
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
     """Give the user's folder for what Wiremend writes down (logs, captures)."""
     base = environ.get("XDG_STATE_HOME") or ""
-    return (Path(base) if base.startswith("/") else _home(environ) / ".local" / "state") / "wiremend"
+    return (Path(base) if base.startswith("/") else home_folder(environ) / ".local" / "state") / "wiremend"
 
 
 def private_folder(path: Path, below: Path) -> Path:
@@ -67,7 +67,8 @@ def private_folder(path: Path, below: Path) -> Path:
     return path
 
 
-def _home(environ: Mapping[str, str]) -> Path:
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """Give the user's home."""
     home = environ.get("HOME")
     return Path(home) if home else Path.home()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from wiremend.quirks import AUTO, Setting
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping
 
     from wiremend.jsonedit import Edit as JsonEdit
@@ -166,12 +167,28 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What is remembered: seconds, bytes, and a folder."""
+    """What is remembered: for how many seconds, how many bytes in all, where (None: in the user's state folder).
+
+    ``scrub_pointers`` and ``scrub_patterns`` say what is replaced besides credentials. Only exchanges that ``when``
+    fits are kept.
+    """
 
     on: bool = True
     keep: float = 7 * 86400.0
     max_size: int = 2 * 1000**3
-    folder: str | None = None
+    folder: Template | None = None
+    scrub_pointers: tuple[Pointer, ...] = ()
+    scrub_patterns: tuple[re.Pattern[bytes], ...] = ()
+    when: When = field(default_factory=When)
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How captures are compared: the places of a request that count for nothing, the seconds until a case is stale."""
+
+    ignore: tuple[Pointer, ...] = ()
+    max_age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,4 +207,5 @@ class Rules:
     mend: bool = True
     listen: Listen = field(default_factory=Listen)
     capture: Capture = field(default_factory=Capture)
+    replay: Replay = field(default_factory=Replay)
     agent_header: str = "x-agent-id"

@@ -9,35 +9,43 @@ their values.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from wiremend.errors import CredentialError, Problem
 from wiremend.families import HOMES
-from wiremend.rules.checks import url_problem
+from wiremend.rules.checks import folder_problem, url_problem
+from wiremend.rules.lookup import home_folder
 from wiremend.rules.providers import builtin_hosts
 from wiremend.rules.references import Template, can_travel
 from wiremend.rules.report import finding
 from wiremend.rules.urls import LOOPBACK, Base, parse_base
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from wiremend.protocols.base import WireName
     from wiremend.rules.model import HeaderEdit, Provider, Rules
     from wiremend.rules.references import Reference, Secret
+
+LOCAL: Final = "127.0.0.1"
+PORT: Final = 8080
+"""Where Wiremend listens unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """A provider with its bases taken apart and its credential at hand.
 
-    ``secret`` is the first of its references that resolved; ``unresolved`` says why the first of the others did not.
+    ``secret`` is the first of its references that resolved, ``reference`` that reference as written; ``unresolved``
+    says, where none did, why the first did not.
     """
 
     provider: Provider
     bases: Mapping[WireName, Base]
     secret: Secret | None = None
     unresolved: str | None = None
+    reference: str | None = None
 
     @property
     def name(self) -> str:
@@ -57,14 +65,19 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Rules that can decide. ``environ`` is where the values of headers come from."""
+    """Rules that can decide.
+
+    ``environ`` is where the values of headers come from. ``capture_folder`` is where the file wants captures kept;
+    None where it does not say, and offline.
+    """
 
     rules: Rules
     upstreams: Mapping[str, Upstream]
-    port: int = 8080
-    host: str = "127.0.0.1"
+    port: int = PORT
+    host: str = LOCAL
     token: Secret | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    capture_folder: Path | None = None
 
     @property
     def bases(self) -> tuple[Base, ...]:
@@ -156,10 +169,10 @@ class _Resolver:
                 upstreams[name] = upstream
         listen = self.rules.listen
         port = self.port()
-        host = _expand(listen.host, self.environ)
+        host = self.host()
         token = None
         if listen.token is not None and not self.offline:
-            token, why = self.credential((listen.token,))
+            token, _, why = self.credential((listen.token,))
             if token is None:
                 self.problem(self.rules.listen.line, f"listen.token: {why}")
         if listen.token is None and host not in LOOPBACK:
@@ -167,7 +180,7 @@ class _Resolver:
                 self.rules.listen.line,
                 f"listen.host is {host}, which others can reach; add a listen.token, such as `token: $WIREMEND_TOKEN`",
             )
-        resolved = Resolved(self.rules, upstreams, port, host, token, self.environ)
+        resolved = Resolved(self.rules, upstreams, port, host, token, self.environ, self.capture_folder())
         for rule in self.rules.edits:
             self.judge_headers(rule.headers, f"edit {rule.label!r}", rule.line)
         if loops:
@@ -175,12 +188,32 @@ class _Resolver:
         self.problems.sort(key=lambda problem: problem.line)
         return resolved, self.problems
 
+    def host(self) -> str:
+        host = Template(self.rules.listen.host)
+        # Offline nothing listens, so that a variable without a value is as good as none.
+        return LOCAL if self.offline and host.missing(self.environ) else host.expand(self.environ)
+
     def port(self) -> int:
-        text = _expand(self.rules.listen.port, self.environ)
+        port = Template(self.rules.listen.port)
+        if self.offline and port.missing(self.environ):
+            return PORT
+        text = port.expand(self.environ)
         if text.isdigit() and 0 < int(text) < 2**16:
             return int(text)
         self.problem(self.rules.listen.line, f"listen.port must be a port from 1 to 65535, not {text!r}")
-        return 8080
+        return PORT
+
+    def capture_folder(self) -> Path | None:
+        capture = self.rules.capture
+        if capture.folder is None or self.offline:
+            return None
+        missing = capture.folder.missing(self.environ)
+        text = capture.folder.expand(self.environ)
+        wrong = f"the variable {missing[0]} is not set" if missing else folder_problem(text)
+        if wrong:
+            self.problem(capture.line, f"capture.dir cannot be used: {wrong}")
+            return None
+        return home_folder(self.environ) / text[2:] if text.startswith("~") else Path(text)
 
     def upstream(self, provider: Provider) -> Upstream | None:
         reached = provider.name in self.reach
@@ -202,10 +235,11 @@ class _Resolver:
             bases[wire] = parse_base(text)
         if reached:
             self.judge_headers(provider.headers, f"provider {provider.name!r}", line)
-        secret, why = (None, None) if self.offline else self.credential(provider.keys, quiet=not reached)
+        references = () if self.offline else provider.keys
+        secret, reference, why = self.credential(references, quiet=not reached)
         if reached and not self.offline:
             self.judge_key(provider, secret, why, line)
-        return Upstream(provider, bases, secret, why)
+        return Upstream(provider, bases, secret, why, reference)
 
     def judge_headers(self, edits: tuple[HeaderEdit, ...], whose: str, line: int) -> None:
         """Report variables that a header needs and that are not set, or hold what no header can carry."""
@@ -247,8 +281,13 @@ class _Resolver:
                 warning=True,
             )
 
-    def credential(self, references: tuple[Reference, ...], *, quiet: bool = False) -> tuple[Secret | None, str | None]:
-        """Resolve the first reference that can be; the second value says why the first that cannot be cannot."""
+    def credential(
+        self, references: tuple[Reference, ...], *, quiet: bool = False
+    ) -> tuple[Secret | None, str | None, str | None]:
+        """Resolve the first reference that can be.
+
+        Returns the secret and the text of its reference; or, where there is none, why the first cannot be resolved.
+        """
         why: str | None = None
         for reference in references:
             if reference.kind == "client":
@@ -264,8 +303,8 @@ class _Resolver:
                 continue
             if secret is not None:
                 self.cache[reference.text] = secret
-                return secret, None
-        return None, why
+                return secret, reference.text, None
+        return None, None, why
 
     def find_loops(self, resolved: Resolved) -> None:
         for name, upstream in resolved.upstreams.items():
@@ -296,5 +335,51 @@ def _placeholder(template: Template, missing: tuple[str, ...], environ: Mapping[
     return text if url_problem(text) is None else f"https://{names[missing[0]]}.invalid"
 
 
-def _expand(text: str, environ: Mapping[str, str]) -> str:
-    return Template(text).expand(environ)
+def environment_of(resolved: Resolved) -> dict[str, str]:
+    """Give the variables that the rules name outside of references, and that are set, with their values.
+
+    They stand in base URLs, headers, ``listen`` and ``capture.dir``; an empty one counts as not set, as everywhere.
+    """
+    rules = resolved.rules
+    named = [
+        *(base for provider in rules.providers.values() for base in provider.bases.values()),
+        *_header_values(rules),
+        Template(rules.listen.port),
+        Template(rules.listen.host),
+    ]
+    if rules.capture.folder is not None:
+        named.append(rules.capture.folder)
+    names = dict.fromkeys(name for template in named for name in template.names)
+    return {name: value for name in names if (value := resolved.environ.get(name))}
+
+
+def header_variables(rules: Rules) -> frozenset[str]:
+    """Give the names of the variables that headers are set to: their values may be secret."""
+    return frozenset(name for template in _header_values(rules) for name in template.names)
+
+
+def credentials_of_rules(resolved: Resolved) -> dict[str, str]:
+    """Give the secrets of the providers by their references as written.
+
+    Of a provider that routes, an alias or ``default`` lead to, a reference that did not resolve is there with an empty
+    text: that it did not is what a decision may have hung on.
+    """
+    found: dict[str, str] = {}
+    for name in reachable(resolved.rules):
+        upstream = resolved.upstreams.get(name)
+        if upstream is not None and upstream.secret is None:
+            found |= {reference.text: "" for reference in upstream.provider.keys if reference.kind != "client"}
+    secrets = {
+        upstream.reference: upstream.secret.value
+        for upstream in resolved.upstreams.values()
+        if upstream.reference is not None and upstream.secret is not None
+    }
+    return found | secrets
+
+
+def _header_values(rules: Rules) -> Iterator[Template]:
+    for edits in (
+        *(provider.headers for provider in rules.providers.values()),
+        *(rule.headers for rule in rules.edits),
+    ):
+        yield from (edit.value for edit in edits if edit.value is not None)

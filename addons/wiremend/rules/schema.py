@@ -18,6 +18,7 @@ from wiremend.rules.checks import (
     TOKEN_PATTERN,
     check_alias_name,
     check_duration,
+    check_folder,
     check_glob,
     check_header_name,
     check_header_value,
@@ -28,6 +29,7 @@ from wiremend.rules.checks import (
     check_url,
 )
 from wiremend.rules.references import parse_reference
+from wiremend.rules.scrubbing import check_scrub
 from wiremend.rules.shapes import (
     Anything,
     Choice,
@@ -174,6 +176,8 @@ _WHEN_SHARED = {
     "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
 }
 
+_WHEN_AS_SENT = Record("`when`", {**_WHEN_SHARED, "provider": _key(_GLOBS, "The provider that the request goes to.")})
+
 ROUTE = Record(
     "a route",
     {
@@ -194,7 +198,7 @@ EDIT = Record(
     {
         "name": _key(Text("a name"), "Shown in logs and flows."),
         "when": _key(
-            Record("`when`", {**_WHEN_SHARED, "provider": _key(_GLOBS, "The provider that the request goes to.")}),
+            _WHEN_AS_SENT,
             "All that is given must hold; a list means any of.",
         ),
         "default": _key(
@@ -276,7 +280,28 @@ CAPTURE = Record(
     {
         "keep": _key(Text("a duration", (check_duration,)), "How long captures are kept."),
         "max_size": _key(Text("a size", (check_size,)), "How large they may grow together."),
-        "dir": _key(Text("a folder"), "Where they are kept, instead of the user's state folder. Takes $VARIABLES."),
+        "dir": _key(
+            Text("a folder", (check_folder,)),
+            "Where they are kept, instead of the user's state folder. Takes $VARIABLES.",
+        ),
+        "scrub": _key(
+            ListOf(Text("a JSON pointer, or a pattern after re:", (check_scrub,)), single=True),
+            "What is replaced in them besides credentials: JSON pointers, and patterns such as re:acct_[0-9]+.",
+        ),
+        "when": _key(
+            _WHEN_AS_SENT,
+            "Which exchanges are kept, others are not; model and provider are those of the request as sent.",
+        ),
+    },
+)
+
+REPLAY = Record(
+    "replay",
+    {
+        "ignore": _key(
+            _POINTERS, "Places of a request's body that are not compared; `*` stands for every item or member."
+        ),
+        "max_age": _key(Text("a duration", (check_duration,)), "How old a case may be before it counts as stale."),
     },
 )
 
@@ -329,6 +354,7 @@ ROOT = Record(
         ),
         "listen": _key(LISTEN, "The proxy's own address."),
         "capture": _key(Either((Choice(("off",)), CAPTURE)), "What is remembered, and for how long; or off."),
+        "replay": _key(REPLAY, "How captures are matched and compared when they are replayed."),
         "agent_header": _key(
             Text("a header's name", (check_header_name,)), "The header behind `when: {agent: …}`; default x-agent-id."
         ),

@@ -1,0 +1,138 @@
+"""What today's code makes of a capture: the request that would leave, and what the client would get for the reply.
+
+No socket, no clock, no environment (G10): all that decision and mending look at besides request and rules is in the
+capture (:class:`~wiremend.captures.capture.Inputs`). The provider's reply is given in its recorded cuts, or in others,
+which must not matter (G3).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from wiremend.captures.capture import Body, Request, Response
+from wiremend.headers import Headers
+from wiremend.pipeline.answer import Came, answered, unanswered
+from wiremend.pipeline.context import context_for
+from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, rewrite
+from wiremend.quirks.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wiremend.captures.capture import Attempt, Capture
+    from wiremend.notes import Note
+    from wiremend.replay.rules import Today
+
+type Cuts = Literal["recorded", "whole", "bytes", "random"]
+
+CUTS: Final[tuple[Cuts, ...]] = ("recorded", "whole", "bytes", "random")
+
+_AT_RANDOM: Final = 64
+"""Bytes of a chunk, on average, where the cuts are random."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What today's code makes of a capture.
+
+    ``request`` is None where none would leave, ``answer`` None where the capture has no reply that could be mended.
+    ``notes`` are those of both directions, in their order; ``error`` is how the exchange failed, if it did.
+    """
+
+    outcome: Rewritten | Refused | Untouched
+    request: Request | None
+    answer: Response | None
+    notes: tuple[Note, ...]
+    expected: Capture
+    error: str | None = None
+
+
+def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 0) -> Replayed:
+    """Run a capture through today's rules, quirks and codecs.
+
+    ``seed`` chooses the cuts where they are random: the same seed gives the same. Raises nothing on any capture.
+    """
+    inputs = capture.inputs
+    memory = Memory()
+    for key, value in inputs.memory.items():
+        if value is not None:
+            memory.keep(key, value)
+    outcome = rewrite(_sent(capture), today.for_capture(inputs), memory, inputs.seed)
+    if isinstance(outcome, Refused):
+        return Replayed(outcome, None, _refusal(outcome), outcome.notes, capture, outcome.message)
+    request = _leaving(capture.request, outcome)
+    attempt = capture.attempt
+    if attempt is None or isinstance(outcome, Untouched):
+        notes = () if isinstance(outcome, Untouched) else outcome.notes
+        return Replayed(outcome, request, attempt.response if attempt else None, notes, capture)
+    came = _came(attempt, cuts, seed)
+    if came is None:
+        if attempt.error is None:  # a case of a request alone
+            return Replayed(outcome, request, None, outcome.notes, capture)
+        given = unanswered(outcome, inputs.flow, attempt.error)
+    else:
+        context = None
+        if outcome.facts.method == "POST":
+            context = context_for(outcome, memory, seed=inputs.seed, now=inputs.now, flow=inputs.flow)
+        given = answered(outcome, context, came, inputs.flow)
+    answer = Response(given.status, "", given.headers, Body(given.body))
+    return Replayed(outcome, request, answer, (*outcome.notes, *given.notes), capture, given.error)
+
+
+def cut(body: Body, cuts: Cuts, seed: int = 0) -> list[bytes]:
+    """Give a body in other cuts than its own."""
+    match cuts:
+        case "recorded":
+            return body.chunks
+        case "whole":
+            return [body.data] if body.data else []
+        case "bytes":
+            return [body.data[at : at + 1] for at in range(len(body.data))]
+        case "random":
+            chance, size = random.Random(seed), len(body.data)  # noqa: S311 - to choose cuts, not secrets
+            count = min(size - 1, max(1, size // _AT_RANDOM)) if size > 1 else 0
+            marks = sorted(chance.sample(range(1, size), count)) if count else []
+            return [body.data[a:b] for a, b in zip([0, *marks], [*marks, size], strict=True) if a < b]
+
+
+def _sent(capture: Capture) -> ClientRequest:
+    request, inputs = capture.request, capture.inputs
+    return ClientRequest(
+        style=inputs.style,
+        method=request.method,
+        scheme=request.scheme,
+        host=request.host,
+        port=request.port,
+        target=request.target,
+        headers=request.headers,
+        body=request.body,
+        agent=inputs.agent,
+        recorded=inputs.globs,
+    )
+
+
+def _leaving(request: Request, outcome: Rewritten | Untouched) -> Request:
+    """Give the request as it leaves; a body that was changed has a length of its own."""
+    if isinstance(outcome, Untouched):
+        return request
+    there, headers = outcome.destination, outcome.headers
+    if outcome.body is not None and "transfer-encoding" not in headers:
+        headers = headers.with_set("content-length", str(len(outcome.body)))
+    body = request.body if outcome.body is None else outcome.body
+    return Request(request.method, there.scheme, there.host, there.port, there.path, headers, body, request.version)
+
+
+def _came(attempt: Attempt, cuts: Cuts, seed: int) -> Came | None:
+    response = attempt.response
+    if response is None:
+        return None
+    chunks: Sequence[bytes] = cut(response.body, cuts, seed)
+    return Came(response.status, response.reason, response.headers, chunks, attempt.error)
+
+
+def _refusal(outcome: Refused) -> Response:
+    body = b"" if outcome.facts.method == "HEAD" else outcome.body
+    fields = (("content-type", "application/json"), ("x-wiremend", "refused"), ("x-should-retry", "false"))
+    return Response(outcome.status, "", Headers(fields), Body(body))
