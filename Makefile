@@ -39,8 +39,9 @@ cover: $(READY) ## all tests, with branch coverage
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
-bench: $(READY) ## the cost of an event and of a call, beside a bare mitmdump; about two minutes
+bench: $(READY) ## the cost of an event and of a call, beside a bare mitmdump; how fast cases replay; about five minutes
 	$(PY) -m bench.overhead $(ARGS)
+	$(PY) -m bench.replay
 
 conformance: $(READY) ## docs/conformance.md anew: what each parser makes of each case; needs node and npm
 	$(PY) -m tests.conformance

@@ -1,8 +1,8 @@
 """The cases in captures/ that show a reply: what the provider sent, and what the client must get for it.
 
-``reply.http`` and ``answer.http`` are a status line, headers, an empty line and the body, whose bytes are exactly those
-on the wire. Of the headers of an answer only ``content-type`` and ``x-should-retry`` count. ``case.yaml`` says what a
-client must read (``means``) and which parsers do not without mending (``oracle``).
+The one is ``upstream.response`` and its body, the other ``client.response``. Of the headers of an answer only
+``content-type`` and ``x-should-retry`` count. ``case.yaml`` says what a client must read (``means``) and which parsers
+do not without mending (``oracle``).
 """
 
 from __future__ import annotations
@@ -12,30 +12,25 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.oracles import Served, Verdict
-from tests.test_captures import CASES, Request, case_of
+from tests.test_captures import CASES, case_of, memory_of, rules_of, sent, stored
 from wiremend.pipeline.context import context_for
 from wiremend.pipeline.request import Rewritten, rewrite
 from wiremend.pipeline.whole import replied
-from wiremend.quirks.memory import Memory
-from wiremend.rules.load import load_rules
-from wiremend.rules.lookup import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from wiremend.captures.capture import Response
     from wiremend.pipeline.context import Context
     from wiremend.pipeline.whole import Answer
 
-SEED: Final = "case"
-NOW: Final = 1700000000
-
-REPLIES: Final = [folder for folder in CASES if (folder / "reply.http").exists()]
+REPLIES: Final = [folder for folder in CASES if (folder / "upstream.response").exists()]
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A reply as a file has it."""
+    """A reply as a case has it."""
 
     status: int
     headers: dict[str, str]
@@ -52,15 +47,10 @@ class Stored:
         return self.headers.get("x-should-retry") == "false"
 
     @classmethod
-    def read(cls, path: Path) -> Stored:
-        """Read a file."""
-        head, _, body = path.read_bytes().partition(b"\n\n")
-        first, *lines = head.decode().split("\n")
-        version, status, *_ = first.split(" ")
-        assert version == "HTTP/1.1", path
-        return cls(
-            int(status), {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}, body
-        )
+    def of(cls, reply: Response | None) -> Stored:
+        """Take a reply."""
+        assert reply is not None, "a case of a reply has both, upstream.response and client.response"
+        return cls(reply.status, {name.lower(): value for name, value in reply.headers}, reply.body.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +78,7 @@ class Case:
     def served(self, answer: Answer) -> Served:
         """Give an answer as a client's parser gets it."""
         kind = answer.content_type or self.reply.kind
-        whole, ids = not self.context.stream, ids_of(self.folder / "client.http")
+        whole, ids = not self.context.stream, ids_of(stored(self.folder).capture.request.body)
         return Served(answer.body, answer.status, kind, whole=whole, final=answer.final, ids=ids)
 
     def understood(self, said: Verdict) -> bool:
@@ -105,9 +95,8 @@ class Case:
         return said.ok and all(told) and (said.text, said.tools, said.usage) == (means.get("text", ""), tools, usage)
 
 
-def ids_of(path: Path) -> tuple[str, ...]:
+def ids_of(body: bytes) -> tuple[str, ...]:
     """Give the ids of the tool calls in a client's history, of the chat wire."""
-    body = path.read_bytes().partition(b"\n\n")[2]
     turns = json.loads(body).get("messages") or [] if body.lstrip().startswith(b"{") else []
     calls = [call for turn in turns for call in turn.get("tool_calls") or ()]
     return tuple(call["id"] for call in calls)
@@ -115,19 +104,14 @@ def ids_of(path: Path) -> tuple[str, ...]:
 
 def load(folder: Path) -> Case:
     """Read a case, and take its request through its rules."""
-    about = case_of(folder)
-    client = Request.read(folder / "client.http", coded=about.get("body") == "base64")
-    file = folder / "rules.yaml" if (folder / "rules.yaml").exists() else shipped()
-    resolved = load_rules(file.read_text("utf-8"), file.name, about.get("environment", {})).resolved
-    memory = Memory()
-    for key, value in about.get("memory", {}).items():
-        memory.keep(key, value)
-    seed = about.get("seed", SEED)
-    outcome = rewrite(client.sent(), resolved, memory, seed)
+    capture = stored(folder).capture
+    inputs, memory = capture.inputs, memory_of(folder)
+    outcome = rewrite(sent(folder), rules_of(folder), memory, inputs.seed)
     assert isinstance(outcome, Rewritten), outcome
-    context = context_for(outcome, memory, seed=seed, now=NOW)
+    context = context_for(outcome, memory, seed=inputs.seed, now=inputs.now, flow=inputs.flow)
     assert context is not None, "the case is of no turn of a conversation"
-    return Case(folder, about, context, Stored.read(folder / "reply.http"), Stored.read(folder / "answer.http"))
+    reply = capture.attempt.response if capture.attempt else None
+    return Case(folder, case_of(folder), context, Stored.of(reply), Stored.of(capture.answer))
 
 
 def cuts(body: bytes, places: Iterable[int]) -> list[bytes]:

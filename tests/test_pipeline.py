@@ -402,7 +402,7 @@ def test_every_change_is_noted_with_its_place_and_its_reason() -> None:
     assert by_place["/model"].what == '"asked" -> "sent"'
     assert "'asked'" in by_place["/model"].why
     assert by_place["/temperature"].what == "absent -> 0.6"
-    assert by_place["/temperature"].why == "'cooler' (rules.yaml:3)"
+    assert by_place["/temperature"].why == "edit 'cooler' (rules.yaml:3)"
     assert by_place["/x"].what == "[1] -> absent"
     assert by_place["header:x-a"].what == "-> b"
     assert "messages wire" in by_place["header:anthropic-version"].why

@@ -88,7 +88,12 @@ _SHORTEST = 6
 """A known secret with fewer characters is a word like `dummy`, which may stand in any text."""
 
 _PREFIXES = "|".join(re.escape(family.prefix) for family in FAMILIES)
-_CREDENTIAL = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PREFIXES})[A-Za-z0-9_.~+/=-]{{{_LONG},}}")
+_SPELLED = rf"(?:{_PREFIXES})[A-Za-z0-9_.~+/=-]{{{_LONG},}}"
+_CREDENTIAL = re.compile(rf"(?<![A-Za-z0-9_-]){_SPELLED}")
+_SURROGATE = rf"(?:{_PREFIXES})(?:[a-z0-9]{{1,12}}-)?SCRUBBED[0-9a-f]{{8,}}(?!\.*[A-Za-z0-9_~+/=-])"
+"""What stands in a capture for a credential, also behind the longer prefixes (``sk-ant-oat01-``, ``sk-or-v1-``)."""
+
+_SECRET = re.compile(rf"(?<![A-Za-z0-9_-])(?!{_SURROGATE}){_SPELLED}")
 
 
 def family_of(credential: str) -> Family | None:
@@ -97,16 +102,22 @@ def family_of(credential: str) -> Family | None:
 
 
 def looks_like_credential(text: str) -> bool:
-    """Tell whether a text holds what looks like a credential of a known family."""
+    """Tell whether a text holds what looks like a credential of a known family.
+
+    A surrogate counts as what it stands for, so that a decision about a request is the same in replay (G10).
+    """
     return _CREDENTIAL.search(text) is not None
 
 
 def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
-    """Give a text from outside without credentials: those that are known, and what looks like one (G8)."""
+    """Give a text from outside without credentials: those that are known, and what looks like one (G8).
+
+    Surrogates stay whole: which of them it is tells a reader of a capture something, and no one else anything.
+    """
     for secret in secrets:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, shown(secret))
-    return _CREDENTIAL.sub(lambda match: shown(match[0]), text)
+    return _SECRET.sub(lambda match: shown(match[0]), text)
 
 
 def shown(credential: str) -> str:

@@ -108,9 +108,15 @@ class Runner:
 
     def run(self, agent: str, stage: Stage, *flags: str) -> Ran:
         """Run ``claude``, ``codex`` or ``opencode-WIRE`` to its end, with flags more at the end of its line."""
+        said = self.at(agent, stage.proxy.gateway, *flags)
+        asked = [request.json() for request in stage.upstream.requests if is_turn(request)]
+        marker = self.marker.read_text() if self.marker.is_file() else None
+        return Ran(said, asked, marker)
+
+    def at(self, agent: str, base: str, *flags: str) -> str:
+        """Run an agent as above at whatever answers at this URL, and give what it printed."""
         self.home.mkdir(exist_ok=True)
         self.project.mkdir(exist_ok=True)
-        base = stage.proxy.gateway
         done = subprocess.run(
             [*self._line(agent, base), *flags],
             cwd=self.project,
@@ -121,9 +127,7 @@ class Runner:
             check=False,
             timeout=BOUND,
         )
-        asked = [request.json() for request in stage.upstream.requests if is_turn(request)]
-        marker = self.marker.read_text() if self.marker.is_file() else None
-        return Ran(f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}", asked, marker)
+        return f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
 
     def _line(self, agent: str, base: str) -> list[str]:
         if agent == "claude":

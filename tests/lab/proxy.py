@@ -36,11 +36,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from mitmproxy.certs import CertStore
 
+from wiremend.mitm.flows import read_flows
+from wiremend.mitm.shelf import Shelf
+
 from .http1 import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
+
+    from wiremend.captures.capture import Capture
 
 type Way = Literal["script", "console", "wheel"]
 
@@ -221,6 +226,20 @@ class Mitm:
         """Wait until at least ``count`` calls were recorded."""
         return self._watch(lambda: calls if len(calls := self.calls()) >= count else None, f"{count} calls", deadline)
 
+    @property
+    def captures(self) -> Path:
+        """The folder where exchanges are remembered, unless rules or options name another."""
+        return Path(self.environment["XDG_STATE_HOME"]) / "wiremend" / "captures"
+
+    def wait_captures(self, count: int, deadline: float = DEADLINE, folder: Path | None = None) -> list[Capture]:
+        """Wait until at least ``count`` exchanges are written down, and give them, in order."""
+
+        def look() -> list[Capture] | None:
+            found = captures_in(folder or self.captures)
+            return found if len(found) >= count else None
+
+        return self._watch(look, f"{count} captures", deadline)
+
     def write_rules(self, text: str) -> None:
         """Replace the rules file in one step, as an editor does."""
         assert self.rules is not None
@@ -289,6 +308,11 @@ class Mitm:
                 raise AssertionError(f"waited for {what}: {why}\n{self.log()[-_TAIL:]}")
             with self._said:
                 self._said.wait(_PACE)
+
+
+def captures_in(folder: Path) -> list[Capture]:
+    """Give the whole captures of a folder's flow files, in order; a flow that is being written is not there yet."""
+    return [found.capture for path in Shelf(folder).files() for found in read_flows(path) if found.capture is not None]
 
 
 def _option(value: object) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wiremend.replay.run import Replayed
 
-KEY: Final = "sk-kimi-SCRUBBEDSCRUBBED0001"
+KEY: Final = "sk-kimi-SCRUBBED0123456789ab"
 """What stands for a client's key in a capture."""
 
 RULES: Final = """\

@@ -27,14 +27,14 @@ def test_an_edit_that_is_gone_is_named() -> None:
     found = differences(RULES.partition("edits:")[0])
     body = next(one for one in found if one.part == "upstream")
     assert (body.where, body.expected, body.got) == ("/temperature", "0.6", None)
-    assert body.cause == "no longer 'warm' (rules.yaml:6)"
+    assert body.cause == "no longer edit 'warm' (rules.yaml:6)"
     assert [(one.part, one.where) for one in found] == [("upstream", "/temperature"), ("notes", "/temperature")]
 
 
 def test_an_edit_that_is_new_is_named() -> None:
     found = differences(RULES + "  - {name: cold, when: {provider: lab}, set: {/top_p: 0.1}}\n")
     body = next(one for one in found if one.part == "upstream")
-    assert (body.where, body.expected, body.got, body.cause) == ("/top_p", None, "0.1", "'cold' (rules.yaml:7)")
+    assert (body.where, body.expected, body.got, body.cause) == ("/top_p", None, "0.1", "edit 'cold' (rules.yaml:7)")
 
 
 def test_another_way_is_a_difference_of_the_url_and_names_the_route() -> None:
@@ -179,3 +179,25 @@ def test_a_body_of_great_depth_is_compared_as_text() -> None:
     json_kind = capture.answer.headers.with_set("content-type", "application/json")
     expecting = replace(capture, answer=replace(capture.answer, body=Body(deep), headers=json_kind))
     assert any(one.part == "answer" and one.where == "" for one in compare(expecting, replayed(expecting)))
+
+
+def test_an_answer_that_is_no_longer_given_is_a_difference() -> None:
+    capture = recorded(captured())
+    alone = replace(capture, attempts=(replace(capture.attempts[0], response=None),), notes=())
+    found = [one for one in compare(alone, replayed(alone)) if one.part == "answer"]
+    assert [(one.expected, one.got) for one in found] == [("an answer with the status 200", None)]
+
+
+def test_a_refusal_is_compared_with_a_refusal() -> None:
+    nowhere = "routes: [{when: {model: other}, to: moonshot}]\n"
+    done = replayed(captured(), nowhere)
+    assert done.answer is not None
+    refused = replace(captured(), attempts=(), answer=done.answer, notes=done.notes, rules="1234abcd")
+    assert compare(refused, replayed(refused, nowhere)) == []
+    elsewhere = "routes: [{when: {model: else}, to: moonshot}]\n"
+    assert compare(refused, replayed(refused, elsewhere)) == []
+    assert next(one.part for one in compare(refused, replayed(refused))) == "decision"
+    other = replace(refused, answer=replace(done.answer, status=418))
+    assert [(one.where, one.expected, one.got) for one in compare(other, replayed(other, nowhere))] == [
+        ("status", "418", str(done.answer.status))
+    ]

@@ -11,7 +11,13 @@
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
 ``rewrite``     a request, through :mod:`wiremend.pipeline.request`, and back into the flow
 ``reply``       a response: streamed, its failures told, one line and one row a call
+``remember``    begins and ends what is remembered of an exchange
 ``observe``     what of a response is seen as it streams through
+``tape``        what goes by on one side of an exchange, with its cuts and times
+``record``      what is written down of an exchange while it runs, and the raw capture that is made of it
+``store``       the thread that scrubs captures and writes them down; ``scrubs``, ``shelf``: its scrubbers, its folder
+``flows``       captures as flows of mitmproxy, and back; ``netstring`` is how files hold them
+``recollect``   what captures tell a proxy that was started anew
 ``life``        says that the proxy listens, how agents are pointed at it, and ends it with its parent
 ==============  =================================================================================================
 """
@@ -26,6 +32,7 @@ def load_addons() -> list[object]:
     from wiremend.mitm.gateway import Gateway  # noqa: PLC0415 - as said above
     from wiremend.mitm.house import House  # noqa: PLC0415 - as said above
     from wiremend.mitm.life import Life  # noqa: PLC0415 - as said above
+    from wiremend.mitm.remember import Remember  # noqa: PLC0415 - as said above
     from wiremend.mitm.reply import Reply  # noqa: PLC0415 - as said above
     from wiremend.mitm.rewrite import Rewrite  # noqa: PLC0415 - as said above
     from wiremend.mitm.settings import Settings  # noqa: PLC0415 - as said above
@@ -33,6 +40,8 @@ def load_addons() -> list[object]:
 
     house = House()
     tunnel = Tunnel(house)
-    reply = Reply(house)
+    remember = Remember(house)
+    reply = Reply(house, remember)
     gateway = Gateway(house, tunnel, reply)
-    return [house, Settings(house), gateway, tunnel, Adopt(reply), Rewrite(house), reply, Life(house)]
+    rewrite, life = Rewrite(house, remember), Life(house, remember)
+    return [house, Settings(house), gateway, tunnel, Adopt(reply), rewrite, reply, remember, life]

@@ -10,17 +10,32 @@ from wiremend.headers import Headers
 from wiremend.pipeline.request import ClientRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wiremend.pipeline.request import Rewritten
     from wiremend.rules.facts import Style
 
 
 def headers_of(message: http.Request | http.Response) -> Headers:
     """Give a message's headers; bytes that are not UTF-8 survive as surrogates, as mitmproxy has them."""
+    return from_fields(message.headers.fields)
+
+
+def from_fields(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Give headers of mitmproxy's fields."""
     return Headers(
         tuple(
             (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-            for name, value in message.headers.fields
+            for name, value in fields
         )
+    )
+
+
+def to_fields(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+    """Give headers as mitmproxy's fields."""
+    return tuple(
+        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        for name, value in headers.fields
     )
 
 
@@ -47,10 +62,7 @@ def write_back(flow: http.HTTPFlow, rewritten: Rewritten) -> None:
     request.host = destination.host
     request.port = destination.port
     request.path = destination.path
-    wanted = tuple(
-        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-        for name, value in rewritten.headers.fields
-    )
+    wanted = to_fields(rewritten.headers)
     if wanted != request.headers.fields:
         request.headers = http.Headers(wanted)
     if rewritten.body is not None:

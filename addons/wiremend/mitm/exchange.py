@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wiremend.pipeline.request import Refused
     from wiremend.pipeline.shapes import Look
     from wiremend.protocols.base import Tally
+    from wiremend.quirks.memory import Memory
     from wiremend.rules.facts import Facts
     from wiremend.rules.resolve import Resolved
 
@@ -52,6 +53,8 @@ class Exchange:
     error: str | None = None
     """What the reply said went wrong."""
     finished: bool = False
+    memory: Memory | None = None
+    """The memory as this exchange sees it, where it is remembered; None for the shared one."""
 
     def secrets(self) -> tuple[str, ...]:
         """Give the credentials that this exchange knows: the client's, and those that the rules resolved (G8)."""

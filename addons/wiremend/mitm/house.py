@@ -26,6 +26,9 @@ from wiremend.rules.lookup import find_rules
 from wiremend.rules.watch import INTERVAL, Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from mitmproxy.addonmanager import Loader
     from mitmproxy.connection import Client
 
@@ -50,6 +53,12 @@ _OPTIONS: tuple[tuple[str, type, object, str], ...] = (
         "Hosts to decrypt besides those of providers, as globs; `all` decrypts every host. Adds to listen.intercept.",
     ),
     ("wiremend_agent", str, "", "The agent's id for `when: {agent: ...}`, where no request header gives it."),
+    (
+        "wiremend_capture",
+        str,
+        "",
+        "Where exchanges are remembered: a folder, or `off`. Empty: as the rules say (`capture`).",
+    ),
     ("wiremend_call_log", bool, True, "One line in the log for each finished call."),
     ("wiremend_connection_log", bool, True, "mitmproxy's own lines on each connection that opens and closes."),
     ("wiremend_show_setup", bool, True, "At the start, print the lines that point an agent at this proxy."),
@@ -72,6 +81,8 @@ class House:
     """What one request's reply said that a later request must bring again."""
     keep_host_header: bool = False
     """The user's own choice of that option of mitmproxy: ours is to see the Host that the client sent."""
+    on_rules: list[Callable[[Path, Resolved], None]] = field(default_factory=list)
+    """Who is told of rules that came in force, and of the file they are from."""
     _told: set[str] = field(default_factory=set)
     _ticker: asyncio.Task[None] | None = None
     _running: bool = False
@@ -159,10 +170,12 @@ class House:
         self.found, self.watcher = found, watcher
         why = "" if found.origin == "named" else f"{found.why}, "
         logger.log(ALERT, "rules: %s (%s%s)", found.path, why, watcher.current.resolved.rules.hash)
-        self._warn()
+        self._in_force()
 
-    def _warn(self) -> None:
+    def _in_force(self) -> None:
         if self.watcher is not None:
+            for tell in self.on_rules:
+                tell(self.watcher.path, self.watcher.current.resolved)
             for warning in self.watcher.current.warnings:
                 self.tell_once(str(warning), str(warning))
 
@@ -183,4 +196,4 @@ class House:
                     logger.log(
                         ALERT, "rules reloaded: %s (%s)", self.watcher.path, self.watcher.current.resolved.rules.hash
                     )
-                    self._warn()
+                    self._in_force()

@@ -11,6 +11,8 @@ What mitmproxy's hooks cannot do is done by subclassing ``HttpLayer`` and ``Http
   for, can only be told by a head of its own. So the head of a reply to an LLM request is held until the addon has seen
   enough, for so many seconds at most, and the addon bounds the bytes; then mitmproxy goes on as if both had just come.
 - **The client can be sent something between two events** of a stream, when the addon asks to be woken for it.
+- **All that comes and all that is sent is written on tapes** (G9), each chunk as it goes by: what an addon sees of a
+  streamed body is what its callable is given, and of a body that is held, the whole.
 - **A broken upstream ends legally** (guarantee G2). mitmproxy tells an addon that the upstream was cut or never
   answered, and then drops the client, or sends it a page of HTML. Here the addon is asked first: before the head it may
   give a whole response, after it the last bytes of the body, and then the client's message ends as messages do.
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from mitmproxy.net.server_spec import ServerSpec
     from mitmproxy.proxy.context import Context
 
+    from wiremend.mitm.tape import Tape, Tapes
+
     type Opaque = Callable[[str, int], bool]
     type Via = Callable[[str, int], ServerSpec | None]
 
@@ -56,6 +60,7 @@ INTERNALS = (
             "handle_connect_regular",
             "handle_connect_finish",
             "_handle_event",
+            "check_body_size",
             "handle_protocol_error",
             "start_response_stream",
             "state_wait_for_response_headers",
@@ -84,6 +89,12 @@ def missing_internals() -> list[str]:
 class Endings(Protocol):
     """Who knows how a reply begins, goes on when nothing comes, and is to end when it breaks."""
 
+    def tapes(self, flow: http.HTTPFlow, response: http.Response | None) -> Tapes | None:
+        """Give what both sides of a reply are written on from its head on; None where nothing is to be kept of it.
+
+        ``response`` is the head as it came, None where there is none and the client gets an answer all the same.
+        """
+
     def peeks(self, flow: http.HTTPFlow, response: http.Response) -> float | None:
         """Give the seconds for which the head may be held until the first bytes were seen; None to let it go."""
 
@@ -108,10 +119,14 @@ STORED = 8 * 1024 * 1024
 
 
 class Beginning(ReceiveBuffer):
-    """Keeps the first bytes of what is added to it."""
+    """Keeps the first bytes of what the client is given, and writes all of it on its tape, if there is one."""
+
+    tape: Tape | None = None
 
     def __iadd__(self, other: bytes) -> Self:
         """Add what came, unless there is enough."""
+        if self.tape is not None:
+            self.tape.write(other)
         return super().__iadd__(other) if len(self) < STORED else self
 
 
@@ -123,9 +138,13 @@ class WireStream(HttpStream):
     """The head that has not left yet; ``first`` are the bytes behind it."""
     first: bytes = b""
     alarm: commands.RequestWakeup | None = None
+    tapes: Tapes | None = None
+    heard: Tape | None = None
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Take a wake-up; all else is mitmproxy's to take. Each chunk comes by here, so no generator stands between."""
+        if self.heard is not None and isinstance(event, ResponseData):
+            self.heard.write(event.data)
         return self._wake(event) if isinstance(event, events.Wakeup) else super()._handle_event(event)
 
     def _wake(self, event: events.Wakeup) -> layer.CommandGenerator[None]:
@@ -137,11 +156,15 @@ class WireStream(HttpStream):
             elif self.server_state == self.state_stream_response_body:
                 between = self.endings.between(self.flow)
                 if between:
+                    if self.tapes is not None:
+                        self.tapes.said.write(between)
                     yield SendHttp(ResponseData(self.stream_id, between), self.context.client)
                 yield from self._wake_later()
 
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
         """Hold the head, or let it go."""
+        self.tapes = self.endings.tapes(self.flow, event.response)
+        self.heard = self.tapes.heard if self.tapes is not None else None
         seconds = self.endings.peeks(self.flow, event.response)
         if seconds is not None and event.end_stream:
             self.endings.enough(self.flow, b"", ended=True, late=False)
@@ -179,8 +202,18 @@ class WireStream(HttpStream):
     def start_response_stream(self) -> layer.CommandGenerator[None]:
         """Let the body stream, keep the first part of it, and ask to be woken if something is to be sent meanwhile."""
         self.response_body_buf = Beginning()  # type: ignore[no-untyped-call]  # mitmproxy has no types here
+        if self.tapes is not None:
+            self.response_body_buf.tape = self.tapes.said
+            self.tapes.begun = True
         yield from super().start_response_stream()
         yield from self._wake_later()
+
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001 - mitmproxy's method
+        """Judge a size. Where a body is to stream after all, mitmproxy hands itself what has come already once more."""
+        heard, self.heard = self.heard, None
+        too_large = yield from super().check_body_size(request)
+        self.heard = heard
+        return too_large
 
     def _wake_later(self) -> layer.CommandGenerator[None]:
         seconds = self.endings.pulse(self.flow)
@@ -216,6 +249,12 @@ class WireStream(HttpStream):
 
     def _end(self, message: str, tail: bytes, head: http.Response | None = None) -> layer.CommandGenerator[None]:
         self.flow.error = Error(message)
+        if self.tapes is None:
+            self.tapes = self.endings.tapes(self.flow, None)
+        if self.tapes is not None:
+            self.tapes.begun = True
+            if tail:
+                self.tapes.said.write(tail)
         yield HttpErrorHook(self.flow)
         self.server_state = self.state_errored
         self.flow.live = False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import ctx
 from mitmproxy.log import ALERT
 
+from wiremend.mitm.remember import Remember
 from wiremend.mitm.trust import ca_bundle
 from wiremend.rules.lookup import private_folder, state_folder
 from wiremend.rules.resolve import points_at
@@ -37,9 +38,10 @@ CHECK_PARENT = 0.5
 class Life:
     """Announces the proxy, and watches its parent."""
 
-    def __init__(self, house: House) -> None:
-        """Keep the house."""
+    def __init__(self, house: House, remember: Remember | None = None) -> None:
+        """Keep the house, and who remembers."""
         self.house = house
+        self.remember = remember or Remember(house)
         self._watch: asyncio.Task[None] | None = None
         self._announcement: asyncio.Task[None] | None = None
 
@@ -57,6 +59,7 @@ class Life:
             if ca_file().exists():
                 break
             await asyncio.sleep(CHECK_CA)
+        await self.remember.recollected()
         server = ctx.master.addons.get("proxyserver")
         addresses = [list(address) for address in server.listen_addrs()] if server else []
         port = int(addresses[0][1]) if addresses else 0

@@ -27,6 +27,7 @@ from wiremend.ledger.row import CallRow, to_line
 from wiremend.ledger.sinks import append_json
 from wiremend.mitm.mending import SHOWN, context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
+from wiremend.mitm.remember import Remember
 from wiremend.mitm.through import Once, Through
 from wiremend.notes import Note
 from wiremend.pipeline.estimate import estimate
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
+    from wiremend.mitm.tape import Tapes
     from wiremend.pipeline.context import Context
 
 logger = logging.getLogger("wiremend")
@@ -75,14 +77,18 @@ _PARTS = {
 class Reply:
     """Streams and mends responses."""
 
-    def __init__(self, house: House) -> None:
-        """Keep the house."""
+    def __init__(self, house: House, remember: Remember | None = None) -> None:
+        """Keep the house, and who remembers."""
         self.house = house
+        self.remember = remember or Remember(house)
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Let the response stream, or hold it until it is whole."""
         response = flow.response
-        if response is None or response.status_code == SWITCHING or response.stream:
+        if response is None:
+            return
+        self.remember.head(flow, response)  # where no layer of ours has seen it
+        if response.status_code == SWITCHING or response.stream:
             return
         exchange = self.house.exchanges.get(flow.id)
         if exchange is not None and isinstance(exchange.outcome, Rewritten):
@@ -133,6 +139,8 @@ class Reply:
         if exchange is None or response is None:
             return
         try:
+            if response.stream is False:
+                self.remember.body(flow, response)
             if response.stream is False and isinstance(exchange.outcome, Rewritten):
                 self._whole(flow, response, exchange, exchange.outcome)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
@@ -146,6 +154,14 @@ class Reply:
             self._finish(flow, exchange, flow.error.msg if flow.error else "it broke")
 
     # -- how it begins, goes on and breaks (see :class:`wiremend.mitm.layer.Endings`)
+
+    def tapes(self, flow: HTTPFlow, response: Response | None) -> Tapes | None:
+        """Take the head as it came, and give what the rest is to be written on."""
+        try:
+            return self.remember.comes(flow, response)
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(flow.id, "to remember the reply", error)
+            return None
 
     def peeks(self, flow: HTTPFlow, response: Response) -> float | None:
         """Hold the head of a stream that is to be mended."""
@@ -222,7 +238,7 @@ class Reply:
 
     def _context(self, flow: HTTPFlow, exchange: Exchange) -> Context | None:
         if exchange.context is None and isinstance(exchange.outcome, Rewritten):
-            exchange.context = context_of(flow, exchange.outcome, self.house.memory)
+            exchange.context = context_of(flow, exchange.outcome, exchange.memory or self.house.memory)
         return exchange.context
 
     def _whole(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:

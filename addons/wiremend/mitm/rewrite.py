@@ -15,6 +15,7 @@ from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 from wiremend.mitm.convert import headers_of, request_of, write_back
 from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
+from wiremend.mitm.remember import Remember
 from wiremend.mitm.tunnel import own_ports, via_for
 from wiremend.notes import Note
 from wiremend.pipeline.request import Refused, Rewritten, may_be_routed, rewrite
@@ -32,9 +33,10 @@ logger = logging.getLogger("wiremend")
 class Rewrite:
     """Rewrites requests."""
 
-    def __init__(self, house: House) -> None:
-        """Keep the house."""
+    def __init__(self, house: House, remember: Remember | None = None) -> None:
+        """Keep the house, and who remembers."""
         self.house = house
+        self.remember = remember or Remember(house)
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Decide and rewrite a request, once its body is there."""
@@ -67,13 +69,17 @@ class Rewrite:
         )
         if _upgrades(request.headers.get("upgrade")) and may_be_routed(request, resolved):
             # Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured, 426).
+            self.remember.decided(self.remember.begins(flow, request, resolved), None)
             self._answer(flow, 426, "invalid_request", "requests are routed one by one here, so no WebSocket; use HTTP")
             return
-        outcome = rewrite(request, resolved, self.house.memory, flow.id)
+        record = self.remember.begins(flow, request, resolved)
+        memory = record.memory if record is not None else self.house.memory
+        outcome = rewrite(request, resolved, memory, flow.id)
         if not isinstance(outcome, Rewritten | Refused):
             return
-        exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes))
+        exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes), memory=memory)
         self.house.exchanges[flow.id] = exchange
+        self.remember.decided(record, exchange)
         if isinstance(outcome, Refused):
             exchange.pin(flow)
             self._reply(flow, outcome.status, outcome.body)
@@ -110,8 +116,8 @@ class Rewrite:
         wire = WIRES[wire_of(locate(flow.request.path), headers_of(flow.request)) or "chat"]
         self._reply(flow, status, wire.error_body(status, kind, message))
 
-    @staticmethod
-    def _reply(flow: http.HTTPFlow, status: int, body: bytes) -> None:
+    def _reply(self, flow: http.HTTPFlow, status: int, body: bytes) -> None:
+        self.remember.answered(flow)
         headers = {"content-type": "application/json", "x-wiremend": "refused", "x-should-retry": "false"}
         flow.response = http.Response.make(status, b"" if flow.request.method == "HEAD" else body, headers)
 

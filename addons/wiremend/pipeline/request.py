@@ -271,9 +271,7 @@ class _Rewriter:
         wanted: list[tuple[str, Edit]] = []
         if self.decision.model is not None and self.facts.generates:
             wanted.append(("; ".join(self.decision.why), Edit("set", MODEL, msgspec.json.encode(self.decision.model))))
-        wanted += [
-            (f"{rule.label!r} ({self.resolved.rules.file}:{rule.line})", edit) for rule in rules for edit in rule.body
-        ]
+        wanted += [(rule.told(self.resolved.rules.file), edit) for rule in rules for edit in rule.body]
         if text is None:
             if wanted and self.unreadable:
                 self.notes.append(Note("failed", "", "body", f"the body was left alone: {self.unreadable}"))
@@ -361,7 +359,7 @@ class _Rewriter:
             headers = self.header(headers, edit, f"providers.{self.decision.provider}")
         for rule in rules:
             for edit in rule.headers:
-                headers = self.header(headers, edit, f"{rule.label!r} ({self.resolved.rules.file}:{rule.line})")
+                headers = self.header(headers, edit, rule.told(self.resolved.rules.file))
         if "upgrade" not in headers:  # a WebSocket's handshake is hop-by-hop by nature
             headers = without_hop_by_hop(headers, keep=("transfer-encoding",))
         if "host" in headers:

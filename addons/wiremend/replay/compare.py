@@ -208,8 +208,11 @@ def _shown(text: bytes) -> str:
 
 def _answer(capture: Capture, replayed: Replayed, causes: _Causes, ignore: Sequence[Pointer]) -> Iterator[Difference]:
     expected, got = capture.answer, replayed.answer
-    if expected is None or got is None:
-        return  # a case of a request alone, or nobody was there any more to get it
+    if expected is None or (capture.attempt is None and replayed.request is not None):
+        return  # a case of a request alone, or a refusal that is none any more, which the request has told
+    if got is None:
+        yield Difference("answer", "", f"an answer with the status {expected.status}", None, causes.of("status"))
+        return
     if expected.status != got.status:
         yield Difference("answer", "status", str(expected.status), str(got.status), causes.of("status"))
     yield from _headers("answer", expected.headers, got.headers, causes)

@@ -126,6 +126,12 @@ class EditRule:
     headers: tuple[HeaderEdit, ...]
     line: int
 
+    def told(self, file: str) -> str:
+        """Name it for people: by its name or its number, and where it stands."""
+        unnamed = self.label.startswith("edit ") and self.label[5:].isdigit()
+        name = self.label if unnamed else f"edit {self.label!r}"
+        return f"{name} ({file}:{self.line})"
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -24,6 +24,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus, urlsplit
 
+from wiremend.families import QUERY_CARRIERS
 from wiremend.protocols import find_endpoint
 from wiremend.protocols.base import is_version
 
@@ -155,10 +156,6 @@ def _unknown_tail(parts: tuple[str, ...], base: Base, bases: Iterable[Base]) -> 
     while parts and is_version(parts[0]):
         parts = parts[1:]
     return parts
-
-
-QUERY_CARRIERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
-"""Query parameters in which credentials travel."""
 
 
 def _names(query: str) -> list[tuple[str, str]]:
