@@ -16,10 +16,11 @@ from wiremend.captures.capture import Attempt, Body, Response
 from wiremend.captures.case import read_case, write_case
 from wiremend.errors import CaptureError
 from wiremend.headers import Headers
+from wiremend.pipeline.decided import decision_of
 from wiremend.replay.compare import compare
 from wiremend.replay.rules import Today
 from wiremend.replay.run import replay
-from wiremend.replay.update import decision_of, update_case
+from wiremend.replay.update import update_case
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,7 +194,7 @@ def test_a_decision_that_was_recorded_is_that_of_today(tmp_path: Path) -> None:
     capture = asking("lab-1")
     assert capture.attempt is not None
     done = replay(capture, Today(RULES, "rules.yaml"))
-    with_decision = replace(capture, attempts=(replace(capture.attempt, decision=decision_of(done)),))
+    with_decision = replace(capture, attempts=(replace(capture.attempt, decision=decision_of(done.outcome)),))
     folder = put(tmp_path, "one", with_decision)
     updated(folder, ELSEWHERE)
     after = read_case(folder).capture.attempt

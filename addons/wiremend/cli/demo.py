@@ -179,7 +179,7 @@ def play(console: Console, environ: Mapping[str, str]) -> int:
 
         stage.heading("2  With Wiremend: mitmdump, our addon, the rules that we ship")
         with console.status("starting the proxy …", spinner="line"):
-            options = {"confdir": str(folder / "mitmproxy")}
+            options = {"confdir": str(folder / "mitmproxy"), "wiremend_capture": "off"}
             proxy = stack.enter_context(Proxy(folder, rules=shipped(), environ=clean, options=options))
         stage.base(f"{proxy.base}/coding/v1")
         request = claude_request(proxy.ready.port)

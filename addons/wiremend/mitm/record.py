@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 from time import monotonic_ns as clock
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mitmproxy import version
 
@@ -24,6 +24,7 @@ from wiremend.mitm.flows import About
 from wiremend.mitm.mending import SHOWN
 from wiremend.mitm.tape import Tapes
 from wiremend.notes import Note
+from wiremend.pipeline.decided import decision_of
 from wiremend.pipeline.request import Rewritten
 from wiremend.pipeline.shapes import undeclared_coding
 from wiremend.quirks.memory import Memory
@@ -31,7 +32,7 @@ from wiremend.rules.clients import client_of
 from wiremend.rules.engine import is_kept
 from wiremend.rules.facts import wire_of
 from wiremend.rules.resolve import credentials_of_rules, environment_of, header_variables
-from wiremend.rules.urls import locate, without_credentials
+from wiremend.rules.urls import locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -304,7 +305,13 @@ class Record:
             elif not self.tapes.teed:
                 body = self.tapes.said.body()
             response = self.came.response(body)
-        return Attempt(sent, response, self.error, decision_of(self.exchange), self.left)
+        return Attempt(
+            sent,
+            response,
+            self.error,
+            decision_of(self.exchange.outcome if self.exchange is not None else None),
+            self.left,
+        )
 
     def _unseen(self) -> tuple[Note, ...]:
         if self.tapes.teed or self.answered or self.came is None or self.whole is not None:
@@ -348,27 +355,6 @@ def secrets_of(resolved: Resolved) -> tuple[str, ...]:
     )
     token = (resolved.token.value,) if resolved.token is not None else ()
     return (*credentials_of_rules(resolved).values(), *token, *named)
-
-
-def decision_of(exchange: Exchange | None) -> dict[str, Any]:
-    """Give a decision as plain values."""
-    outcome = exchange.outcome if exchange is not None else None
-    if not isinstance(outcome, Rewritten):
-        return {}
-    decision = outcome.decision
-    return {
-        "provider": decision.provider,
-        "model": decision.sent,
-        "wire": decision.wire,
-        "by": decision.by,
-        "route": decision.route,
-        "alias": decision.alias,
-        "url": without_credentials(outcome.destination.url),
-        "edits": list(outcome.edits),
-        "quirks": list(decision.quirks),
-        "mend": decision.mend,
-        "why": list(decision.why),
-    }
 
 
 @cache

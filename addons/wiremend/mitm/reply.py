@@ -10,7 +10,6 @@ takes a cut for an end (G2).
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from pathlib import Path
@@ -29,8 +28,7 @@ from wiremend.mitm.mending import SHOWN, context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
 from wiremend.mitm.remember import Remember
 from wiremend.mitm.through import Once, Through
-from wiremend.notes import Note
-from wiremend.pipeline.estimate import estimate
+from wiremend.pipeline.answer import content_type_note, estimated, final_note, losses, told, unanswered, uncounted
 from wiremend.pipeline.finals import FINAL
 from wiremend.pipeline.reply import renamed
 from wiremend.pipeline.request import Rewritten
@@ -38,8 +36,6 @@ from wiremend.pipeline.shapes import PEEK_BYTES, Look, undeclared_coding
 from wiremend.pipeline.whole import EVENTS, Answer, failed, whole
 from wiremend.protocols import WIRES
 from wiremend.protocols.failure import Failure
-from wiremend.protocols.mending import Origin
-from wiremend.rules.urls import authority
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -61,9 +57,6 @@ SWITCHING = 101
 BAD = 400
 BAD_GATEWAY = 502
 OK = 200
-
-UNCOUNTED = frozenset({404, 405, 501})
-"""What endpoints answer that do not count tokens; 404 is the usual one."""
 
 _PARTS = {
     "text/event-stream",
@@ -104,7 +97,7 @@ class Reply:
         context = self._context(flow, exchange)
         _tell_losses(response, exchange)
         if context is None:
-            if _uncounted(response, outcome):
+            if uncounted(response.status_code, outcome):
                 return  # estimated in the response hook
             if response.status_code in FINAL and exchange.facts.generates:
                 _say_final(response, exchange)
@@ -125,10 +118,7 @@ class Reply:
         response.stream = Through(context, exchange, self.house, flow.id, _coding(response, exchange.first))
         response.headers.pop("content-encoding", None)
         if context.mend and not is_event_stream(response):
-            said = response.headers.get("content-type", "none")
-            exchange.notes.append(
-                Note("mended", "header:content-type", "content-type-not-sse", f"{said} -> {EVENTS}: they are events")
-            )
+            exchange.notes.append(content_type_note(response.headers.get("content-type")))
             response.headers["content-type"] = EVENTS
         _unframe(flow, response)
 
@@ -207,12 +197,9 @@ class Reply:
         if exchange is None or not isinstance(exchange.outcome, Rewritten):
             return None
         try:
-            text = _told(exchange.outcome, f"did not answer: {message}")
-            exchange.notes.append(Note("failed", "reply", "", text))
-            wire = WIRES[exchange.facts.wire or "chat"]
-            text = Origin(flow=flow.id[:SHOWN]).signed(text)
-            body = b"" if flow.request.method == "HEAD" else wire.error_body(BAD_GATEWAY, "upstream", text)
-            return Response.make(BAD_GATEWAY, body, {"content-type": "application/json", "x-wiremend": "failed"})
+            given = unanswered(exchange.outcome, flow.id[:SHOWN], message)
+            exchange.notes += given.notes
+            return Response.make(given.status, given.body, dict(given.headers))
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to end the exchange", error)
             return None
@@ -228,7 +215,7 @@ class Reply:
             if not isinstance(through, Through):
                 return None
             outcome = through.exchange.outcome
-            text = _told(outcome, f"cut the stream: {message}") if isinstance(outcome, Rewritten) else message
+            text = told(outcome, f"cut the stream: {message}") if isinstance(outcome, Rewritten) else message
             return through.end(text)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to end the stream", error)
@@ -244,7 +231,7 @@ class Reply:
     def _whole(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
         context = self._context(flow, exchange)
         exchange.first_byte = exchange.first_byte or time.monotonic()
-        if context is None and _uncounted(response, outcome):
+        if context is None and uncounted(response.status_code, outcome):
             self._estimate(response, exchange, outcome)
             return
         if context is None:
@@ -264,7 +251,7 @@ class Reply:
             answer = whole(context, response.status_code, body, kind, exchange.tally)
         except CodingError as error:
             body = b""
-            said = Failure("upstream", BAD_GATEWAY, _told(outcome, f"sent a body that cannot be read: {error}"))
+            said = Failure("upstream", BAD_GATEWAY, told(outcome, f"sent a body that cannot be read: {error}"))
             answer = failed(context, said, response.status_code)
         undeclared = coding is not None and "content-encoding" not in response.headers and context.mend
         if answer.body is not body or answer.content_type is not None or undeclared:
@@ -275,15 +262,13 @@ class Reply:
     @staticmethod
     def _estimate(response: Response, exchange: Exchange, outcome: Rewritten) -> None:
         """Estimate the tokens that the provider does not count, and say that it is an estimate."""
-        count = estimate(outcome.facts.body)
-        what = f"{response.status_code} -> 200, {count} tokens by our estimate"
-        exchange.notes.append(Note("invented", "", "path-count-tokens-404", what, "the provider does not count tokens"))
+        body, note = estimated(response.status_code, outcome)
+        exchange.notes.append(note)
         response.status_code, response.reason = OK, "OK"
         response.headers["content-type"] = "application/json"
         response.headers["x-wiremend-estimated"] = "input_tokens"
         response.headers.pop("content-encoding", None)
-        kind = {"object": "response.input_tokens"} if outcome.facts.wire == "responses" else {}
-        response.content = json.dumps(kind | {"input_tokens": count}).encode()
+        response.content = body
 
     def _apply(self, response: Response, exchange: Exchange, answer: Answer) -> None:
         """Give the head of an answer; the notes say what was done."""
@@ -327,34 +312,18 @@ class Reply:
             append_json(Path(ctx.options.wiremend_calls), row)
 
 
-def _uncounted(response: Response, outcome: Rewritten) -> bool:
-    """Tell whether a provider has no count of tokens to give, and may be helped out."""
-    endpoint = outcome.facts.endpoint
-    return (
-        outcome.decision.mend
-        and endpoint is not None
-        and endpoint.kind == "count"
-        and response.status_code in UNCOUNTED
-    )
-
-
 def _say_final(response: Response, exchange: Exchange) -> None:
-    """Tell the client not to try a final failure again.
-
-    The SDKs of Anthropic and OpenAI heed ``x-should-retry``. Without it Claude Code 2.1.197 asks on after a 401 for
-    more than 40 s, with it the cause is on the screen at once (measured, 2026-11).
-    """
+    """Tell the client not to try a final failure again."""
     if response.headers.get("x-should-retry") != "false":
         response.headers["x-should-retry"] = "false"
-        what = f"a {response.status_code} is final: x-should-retry: false"
-        exchange.notes.append(Note("mended", "header:x-should-retry", "x-should-retry", what))
+        exchange.notes.append(final_note(response.status_code))
 
 
 def _tell_losses(response: Response, exchange: Exchange) -> None:
     """Show in the response's head which of the client's intents did not reach the provider (G5)."""
-    lost = list(dict.fromkeys(note.short for note in exchange.notes if note.kind == "lost" and note.short))
-    if lost:
-        response.headers["x-wiremend-lost"] = ", ".join(lost)
+    lost = losses(exchange.notes)
+    if lost is not None:
+        response.headers["x-wiremend-lost"] = lost
 
 
 def _coding(response: Response, first: bytes) -> str | None:
@@ -368,13 +337,6 @@ def _unframe(flow: HTTPFlow, response: Response) -> None:
     response.headers.pop("content-length", None)
     if flow.client_conn.alpn != b"h2":
         response.headers["transfer-encoding"] = "chunked"
-
-
-def _told(outcome: Rewritten, what: str) -> str:
-    """Say who failed, and how; the place without its query, which may hold a credential."""
-    where = authority(outcome.destination.scheme, outcome.destination.host, outcome.destination.port)
-    name = outcome.decision.provider
-    return f"{name} ({where}) {what}" if name else f"{where} {what}"
 
 
 def _comes_bit_by_bit(response: Response) -> bool:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.captures.capture import Attempt
+from wiremend.pipeline.decided import decision_of
 from wiremend.replay.beside import NOTHING, shortened
 from wiremend.replay.compare import Difference, compare
 from wiremend.replay.report import Comment, code, counted, escaped, fenced, place_of, sides, wrapped
-from wiremend.replay.update import decision_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,12 +58,12 @@ def _as_recorded(capture: Capture, old: Replayed) -> Capture:
     last, attempts = capture.attempt, tuple[Attempt, ...]()
     if old.request is not None:
         came = (None, None, 0) if last is None else (last.response, last.error, last.at)
-        attempts = (Attempt(old.request, came[0], came[1], decision_of(old), came[2]),)
+        attempts = (Attempt(old.request, came[0], came[1], decision_of(old.outcome), came[2]),)
     return replace(capture, attempts=attempts, answer=old.answer, notes=old.notes, rules=capture.rules or "old")
 
 
 def _decided(old: Replayed, new: Replayed) -> Iterator[Difference]:
-    before, after = decision_of(old), decision_of(new)
+    before, after = decision_of(old.outcome), decision_of(new.outcome)
     if not before or not after:
         return  # one of them refuses, which the comparison says
     why = "; ".join(after["why"])

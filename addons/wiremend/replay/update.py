@@ -8,16 +8,15 @@ reply are what happened, and stay; so does all else of the case. Of a hand-writt
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from wiremend.captures.capture import Attempt
 from wiremend.captures.case import write_case
 from wiremend.errors import CaptureError
-from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.decided import decision_of
 from wiremend.replay.beside import NOTHING, shortened
 from wiremend.replay.compare import compare
 from wiremend.replay.report import place_of
-from wiremend.rules.urls import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,27 +67,6 @@ def renewed(capture: Capture, replayed: Replayed, differences: Sequence[Differen
     return replace(capture, attempts=attempts, answer=answer, notes=notes)
 
 
-def decision_of(replayed: Replayed) -> dict[str, Any]:
-    """Give a decision as captures keep it; {} where the request was refused, or is none of ours."""
-    outcome = replayed.outcome
-    if not isinstance(outcome, Rewritten):
-        return {}
-    decision = outcome.decision
-    return {
-        "provider": decision.provider,
-        "model": decision.sent,
-        "wire": decision.wire,
-        "by": decision.by,
-        "route": decision.route,
-        "alias": decision.alias,
-        "url": without_credentials(outcome.destination.url),
-        "edits": list(outcome.edits),
-        "quirks": list(decision.quirks),
-        "mend": decision.mend,
-        "why": list(decision.why),
-    }
-
-
 def _attempts(capture: Capture, replayed: Replayed, place: str) -> tuple[Attempt, ...]:
     last, request = capture.attempt, replayed.request
     if request is None:
@@ -99,10 +77,12 @@ def _attempts(capture: Capture, replayed: Replayed, place: str) -> tuple[Attempt
             raise CaptureError(f"{place}: {what}")
         return ()
     if last is None:
-        return (Attempt(request, decision=decision_of(replayed)),)
+        return (Attempt(request, decision=decision_of(replayed.outcome)),)
     decision = last.decision
     if decision:
-        decision = {key: value for key, value in decision_of(replayed).items() if key in decision or value is not None}
+        decision = {
+            key: value for key, value in decision_of(replayed.outcome).items() if key in decision or value is not None
+        }
     return (*capture.attempts[:-1], replace(last, request=_framed(last.request, request), decision=decision))
 
 
