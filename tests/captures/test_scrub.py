@@ -537,12 +537,30 @@ def test_globs_tell_of_each_credential_what_it_matched() -> None:
     once = scrubber(globs=globs).capture(capture(ask))
     found = once.inputs.globs
     key = (once.request.headers.get("authorization") or "").removeprefix("Bearer ")
-    assert found[key] == {"sk-kimi-*": True, "sk-ant-*": False, "gold*": False, "*K": True}
+    assert found[key] == {"sk-kimi-*": True, "*K": True}
     assert found[once.request.headers.get("x-tier") or ""]["gold*"]
     assert found[once.request.target.removeprefix("/v1?key=")]["gold*"]
     assert not any("*/*" in name for name in found)
     assert_gone(once, KEY, "goldfish", "gold-1")
     assert scrubber(globs=globs).capture(once) == once
+
+
+def test_globs_tell_where_only_the_surrogate_would_match() -> None:
+    globs = [compile_glob(text) for text in ("sk-kimi-SCRUB*", "sk-kimi-*")]
+    once = scrubber(globs=globs).capture(capture(request(("x-api-key", KEY))))
+    assert once.inputs.globs[once.request.headers.get("x-api-key") or ""] == {
+        "sk-kimi-SCRUB*": False,
+        "sk-kimi-*": True,
+    }
+    assert scrubber(globs=[compile_glob("nothing-*")]).capture(capture(request(("x-api-key", KEY)))).inputs.globs == {}
+
+
+def test_globs_tell_nothing_of_a_surrogate_that_stood_there_before() -> None:
+    metadata = json.dumps({"installation_id": "23d1977d-9cf1-41a9-a9eb-6255aa6e58df"})
+    once = scrubber().capture(capture(request(("x-codex-turn-metadata", metadata), ("x-api-key", KEY))))
+    assert_gone(once, KEY, "23d1977d-9cf1")
+    assert once.inputs.globs == {}
+    assert scrubber(globs=[compile_glob("5c2bbed*"), compile_glob("sk-*")]).capture(once) == once
 
 
 # -- findings

@@ -7,8 +7,8 @@ replaced wherever it stands: in the other side, in JSON, in a URL, in an error's
 surrogate in one capture; see :mod:`~wiremend.captures.scrub_surrogate` for what they look like.
 
 Values that are too short to be told from words, and words that stand for a missing key (``ollama``), are replaced in
-their place only. What a model writes into the deltas of several events is not joined: a key that is split over them is
-found only where it stands whole elsewhere.
+their place only. What a model writes into the deltas of several events is joined to look for values that are known; a
+key that is nowhere whole is not found in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from wiremend.captures.scrub_places import (
     as_bytes,
     as_text,
     cookie_places,
+    cut_places,
     form_places,
+    login_places,
     pattern_places,
     places_in,
     split_scheme,
@@ -124,7 +126,10 @@ class Scrubber:
         return found, decoded
 
     def _globs_of(self, before: Capture, after: Capture, known: Known) -> dict[str, dict[str, bool]]:
-        """Say of each credential of the client's head, by its surrogate, which globs the credential itself matched."""
+        """Say of each credential of the client's head, by its surrogate, which globs the credential itself matched.
+
+        One that neither of the two matches is left out: who looks at the surrogate finds the same.
+        """
         pairs: list[tuple[str, str]] = []
         # The walk may take these two away; they hold no credential.
         heads = [one.request.headers.without("content-encoding", "content-length") for one in (before, after)]
@@ -141,8 +146,10 @@ class Scrubber:
         globs = {key: dict(found) for key, found in after.inputs.globs.items()}
         if self._globs:
             for new, value in pairs:
-                if new not in globs and (new != value or "SCRUBBED" not in value):
-                    globs[new] = {glob.text: glob.matches(value) for glob in self._globs}
+                if new not in globs and new != value:
+                    met = {glob.text: glob.matches(value) for glob in self._globs}
+                    told = {glob.text: met[glob.text] for glob in self._globs if met[glob.text] or glob.matches(new)}
+                    globs |= {new: told} if told else {}
         return globs
 
 
@@ -156,6 +163,8 @@ def header_places(name: str, value: str, keep: Collection[str] = ()) -> list[Pla
             scheme, rest = split_scheme(value)
             start = len(as_bytes(scheme))
             return [Place(start, start + len(as_bytes(rest)), rest, f"header {name.lower()}")] if rest else []
+        case "kept" if name.lower() == "host":
+            return login_places(data) + places_in(data)
         case "kept":
             return target_places(data) if name.lower() in {"location", "referer", "link"} else places_in(data)
         case judged:
@@ -214,7 +223,7 @@ class _Search:
     def data(self, data: bytes, *, form: bool) -> Sequence[Span]:
         key = "form" if form else "data"
         if (key, data) not in self.spans:
-            places = places_in(data)
+            places = [*places_in(data), *cut_places(data)]
             if form:
                 places += form_places(data, query=False)
             if self._patterns:
@@ -263,7 +272,12 @@ class _Replace:
         return self._replaced("secret", value)
 
     def data(self, data: bytes, *, form: bool) -> Sequence[Span]:
-        return self._all("form" if form else "data", data)
+        key = "form" if form else "data"
+        if (key, data) not in self._done:
+            spans = self._all(key, data)
+            split = [piece for pieces in self._known.split(data) for piece in pieces]
+            self._done[key, data] = merged(spans, split) if split else spans
+        return self._done[key, data]
 
     def _replaced(self, key: str, text: str) -> str:
         if not text:

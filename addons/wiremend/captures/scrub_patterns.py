@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from wiremend.families import FAMILIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -130,6 +132,22 @@ def keys_in(data: bytes) -> Iterator[Match]:
             if found := shape.pattern.match(data, hit.start()):
                 yield _match(found.start(), found.end(), shape.kind, found[0])
     yield from _long_ones(data)
+
+
+_CUT: Final = re.compile(
+    _ALONE + rb"(?:%b)" % b"|".join(re.escape(one.prefix.encode()) for one in FAMILIES if one.prefix != "eyJ")
+    + _DIGIT_IN
+    + _TOKEN
+    + rb"{8,300}\Z"
+)
+
+
+def cut_keys(body: bytes) -> Iterator[Match]:
+    """Find the beginning of a key of a known family at the very end of a body: JSON and events end otherwise."""
+    if body[-1:].isalnum() or body[-1:] in {b"-", b"_"}:
+        begin = max(0, len(body) - 400)
+        for found in _CUT.finditer(body[begin:]):
+            yield _match(begin + found.start(), begin + found.end(), "key that was cut", found[0])
 
 
 def _long_ones(data: bytes) -> Iterator[Match]:

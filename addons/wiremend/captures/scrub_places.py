@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from urllib.parse import unquote, unquote_plus
 
 from wiremend.captures.scrub_names import FORM_CARRIERS, ID_NAME, SECRET_NAME, is_secret_parameter
-from wiremend.captures.scrub_patterns import LONGEST, keys_in
+from wiremend.captures.scrub_patterns import LONGEST, cut_keys, keys_in
 from wiremend.captures.scrub_surrogate import looks_like_id
 
 if TYPE_CHECKING:
@@ -204,6 +204,20 @@ def target_places(target: bytes) -> list[Place]:
     fragment = query.partition(b"#")[0]
     own = form_places(fragment, query=True, offset=len(path) + 1) if mark else []
     return own + places_in(target)
+
+
+_LOGIN: Final = re.compile(rb"\A[^:@/]{0,64}:(.{1,256})@", re.DOTALL)
+
+
+def login_places(authority: bytes) -> list[Place]:
+    """Find the password of an authority (``user:password@host``), which no ``Host`` should have."""
+    found = _LOGIN.search(authority)
+    return [Place(*found.span(1), unquote(as_text(found[1])), "url-password", least=HUMAN)] if found else []
+
+
+def cut_places(body: bytes) -> list[Place]:
+    """Find a key of a known family that a body ends in the middle of."""
+    return [Place(one.start, one.end, one.value, one.kind) for one in cut_keys(body)]
 
 
 _COOKIE: Final = re.compile(r"[^=;]*=\s*\"?([^;\"]*)")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import re
+import sys
+from bisect import bisect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from wiremend.captures.scrub_names import PLACEHOLDERS
 from wiremend.captures.scrub_places import ANYWHERE, Place, as_bytes, as_text
-from wiremend.captures.scrub_surrogate import MARK, SURROGATE, Surrogates, begins_harmless, is_harmless
+from wiremend.captures.scrub_surrogate import MARK, SURROGATE, Surrogates, begins_harmless, family_prefix, is_harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +35,15 @@ _BASIC: Final = re.compile(rb"(?i:basic)(?: |%20|\+)([A-Za-z0-9+/_=-]{8,8192})")
 _TAIL: Final = 12
 """Characters of a known secret that must stand at the end of a body that was cut, to be taken for its beginning."""
 
+_HEAD: Final = 8
+"""Characters behind the prefix of a known key that must stand somewhere, to be taken for a part of it."""
+
+_PLAIN_HEAD: Final = 16
+"""The same of a value without a prefix; a digit must be among them, else it may be words."""
+
+_MORE: Final = 4
+"""Characters that a value must have besides, so that its beginning is not all of it."""
+
 
 @dataclass
 class Known:
@@ -40,10 +52,12 @@ class Known:
     surrogates: Surrogates
     values: dict[str, str] = field(default_factory=dict)
     _needles: dict[bytes, bytes] = field(default_factory=dict)
+    _heads: dict[bytes, bytes] = field(default_factory=dict)
+    """Of each needle what its beginning is told by; the needle itself where a part of it may be a word."""
 
     def copy(self) -> Known:
         """Give a copy that can learn more."""
-        return Known(self.surrogates, dict(self.values), dict(self._needles))
+        return Known(self.surrogates, dict(self.values), dict(self._needles), dict(self._heads))
 
     def learn(self, value: str, *, is_id: bool = False, least: int = ANYWHERE) -> str:
         """Give the surrogate of a value, and remember the value if it is one to look for everywhere."""
@@ -54,21 +68,61 @@ class Known:
             self.values[value] = new
             for form in _forms(value):
                 self._needles.setdefault(form, new.encode())
+                self._heads.setdefault(form, _head_of(form))
         return new
 
     def spans(self, data: bytes) -> Iterator[Span]:
         """Find every occurrence of a known value, as it is and as JSON and URLs write it."""
-        hits = [needle for needle in self._needles if needle in data]
+        hits = [needle for needle, head in self._heads.items() if head in data]
         if hits:
             either = b"|".join(re.escape(needle) for needle in sorted(hits, key=len, reverse=True))
             # What is a surrogate already is stepped over, whatever stands in it.
             for found in re.compile(b"(%b)|%b" % (SURROGATE.encode(), either)).finditer(data):
                 if found[1] is None:
                     yield Span(*found.span(), self._needles[found[0]])
+            for needle in hits:
+                yield from self._begun(needle, data)
         if self._needles and data:
             yield from self._cut_off(data)
             if b"asic" in data:
                 yield from self._logins(data)
+
+    def split(self, data: bytes) -> list[list[Span]]:
+        """Find the values that stand in pieces in the texts of several events, each value's pieces together.
+
+        Each piece's new text is as long as the piece, where the surrogate is as long as its secret.
+        """
+        if not self._needles or not is_stream(data):
+            return []
+        joined = b"".join(_DELTA.findall(data))
+        if b'"reasoning":' in data:
+            joined += b"".join(_REASONING.findall(data))
+        needles = [needle for needle, head in self._heads.items() if head in joined]
+        return [pieces for text in joined_texts(data) for pieces in text.split(needles, self)] if needles else []
+
+    def begun_in(self, needle: bytes, data: bytes) -> Iterator[tuple[int, int]]:
+        """Find where a needle begins, and how far it goes on: to its end, or to where the data are others."""
+        head = self._heads[needle]
+        at = data.find(head)
+        while at >= 0:
+            end = at + len(head)
+            if data.startswith(needle, at):
+                end = at + len(needle)
+            else:
+                end += len(os.path.commonprefix((needle[len(head) :], data[end : at + len(needle)])))
+            yield at, end
+            at = data.find(head, end)
+
+    def new_of(self, needle: bytes) -> bytes:
+        """Give what comes into the place of a needle."""
+        return self._needles[needle]
+
+    def _begun(self, needle: bytes, data: bytes) -> Iterator[Span]:
+        """Find where a needle is begun and not ended: an error may show a part of a key."""
+        if self._heads[needle] != needle:
+            for start, end in self.begun_in(needle, data):
+                if end - start < len(needle):
+                    yield Span(start, end, self._needles[needle])
 
     def _logins(self, data: bytes) -> Iterator[Span]:
         """Find the values of Basic authorization that have a known value in them."""
@@ -93,6 +147,73 @@ class Known:
                     yield Span(len(data) - len(tail) + at, len(data), new)
                     break
                 at = tail.find(needle[:_TAIL], at + 1)
+
+
+def is_stream(data: bytes) -> bool:
+    """Tell whether some bytes are those of an event stream, or of a part of one."""
+    return data.startswith(b"data:") or data.find(b"\ndata:", 0, _FAR) >= 0
+
+
+_FAR: Final = 64 * 1024
+_STRING: Final = rb' ?"([^"\\]*+(?:\\.[^"\\]*+)*+)'
+_DELTA: Final = re.compile(rb'":(?<=(?:tent|text|ents|json|elta|king)":)' + _STRING)
+_REASONING: Final = re.compile(rb'"reasoning":' + _STRING)
+_TEXT_OF: Final = re.compile(
+    rb'"(content|text|reasoning_content|reasoning|arguments|partial_json|delta|thinking)":' + _STRING
+)
+"""The members in which a model's words come, on all wires."""
+
+
+@dataclass
+class Joined:
+    """The texts of one member of all events of a stream, put together; ``begins`` says where each was."""
+
+    data: bytearray = field(default_factory=bytearray)
+    begins: list[tuple[int, int]] = field(default_factory=list)
+    """Of each text its place in :attr:`data`, and in the stream."""
+
+    def split(self, needles: Sequence[bytes], known: Known) -> Iterator[list[Span]]:
+        """Find needles that more than one text has a piece of."""
+        data = bytes(self.data)
+        for needle in needles:
+            for start, end in known.begun_in(needle, data):
+                pieces = list(self._pieces(start, end, known.new_of(needle), same=len(needle)))
+                if len(pieces) > 1:
+                    yield pieces
+
+    def _pieces(self, start: int, end: int, new: bytes, same: int) -> Iterator[Span]:
+        first = bisect(self.begins, (start, sys.maxsize)) - 1
+        whole = len(new) == same
+        at = start
+        for number in range(first, len(self.begins)):
+            begin, there = self.begins[number]
+            stop = min(end, self.begins[number + 1][0] if number + 1 < len(self.begins) else len(self.data))
+            if stop > at:
+                text = new[at - start : stop - start] if whole else new if at == start else b""
+                yield Span(there + at - begin, there + stop - begin, text)
+                at = stop
+            if at >= end:
+                return
+
+
+def joined_texts(data: bytes) -> Iterable[Joined]:
+    """Put together what each member of a stream's events says."""
+    found: dict[bytes, Joined] = {}
+    for hit in _TEXT_OF.finditer(data):
+        if hit[2]:
+            one = found.setdefault(hit[1], Joined())
+            one.begins.append((len(one.data), hit.start(2)))
+            one.data += hit[2]
+    return found.values()
+
+
+def _head_of(needle: bytes) -> bytes:
+    """Give the beginning by which a part of a value is told from a word; all of it where none tells."""
+    prefix = len(family_prefix(needle.decode("latin-1")))
+    length = prefix + _HEAD if prefix else _PLAIN_HEAD
+    head = needle[:length]
+    tells = len(needle) >= length + _MORE and (prefix or any(byte in b"0123456789" for byte in head))
+    return head if tells else needle
 
 
 def _is_a_word(value: str, new: str) -> bool:

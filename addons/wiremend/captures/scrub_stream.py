@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wiremend.captures.scrub_patterns import LONGEST
-from wiremend.captures.scrub_places import pattern_places, places_in
+from wiremend.captures.scrub_places import cut_places, pattern_places, places_in
 from wiremend.captures.scrub_pointers import pointer_places
 from wiremend.captures.scrub_spans import Span, merged, placed, remapped, replaced
 
@@ -59,8 +59,13 @@ class StreamScrubber:
 
     def _give(self, bound: int, *, last: bool = False) -> bytes:
         held, start = self._held, self._context
+        split = self._split(held) if held else []
+        if not last and len(held) - start < 4 * _AHEAD:  # what is under way at the bound is waited for
+            bound = min(bound, *(pieces[0].start for pieces in split if pieces[-1].end > bound), bound)
+            bound = max(bound, start)
         # What begins in front of the context's end has been given; what begins behind the bound is not whole yet.
-        mine = [span for span in self._look(held, last=last) if start <= span.start < bound]
+        found = merged(self._look(held, last=last), (piece for pieces in split for piece in pieces))
+        mine = [span for span in found if start <= span.start < bound]
         shift = self._begin - start
         self._spans += [Span(span.start + shift, span.end + shift, span.new) for span in mine]
         end = max(bound, mine[-1].end) if mine else bound
@@ -70,8 +75,14 @@ class StreamScrubber:
         self._held, self._context = held[keep:], end - keep
         return given
 
+    def _split(self, held: bytes) -> list[list[Span]]:
+        """Find what stands in pieces in what was not given yet."""
+        return [pieces for pieces in self._known.split(held) if pieces[0].start >= self._context]
+
     def _look(self, held: bytes, *, last: bool) -> list[Span]:
         places = [*places_in(held), *pattern_places(held, self._patterns, self._context)]
+        if last:
+            places += cut_places(held)
         if self._pointers:
             places += pointer_places(held, self._pointers)
         known = self._known.copy()

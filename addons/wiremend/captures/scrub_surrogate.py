@@ -49,7 +49,12 @@ _LEAST: Final = 8
 
 def is_harmless(value: str) -> bool:
     """Tell whether the whole of a value is a surrogate, or a test key with ``FAKE`` behind its prefix."""
-    if _SURROGATE.fullmatch(value) or _FAKE.match(value):
+    return _FAKE.match(value) is not None or is_surrogate(value)
+
+
+def is_surrogate(value: str) -> bool:
+    """Tell whether the whole of a value is a surrogate."""
+    if _SURROGATE.fullmatch(value):
         return True
     return value[: len(HEX_MARK)].lower() == HEX_MARK and bool(_UUID.fullmatch(value) or _HEX.fullmatch(value))
 
