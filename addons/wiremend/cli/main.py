@@ -35,6 +35,10 @@ Wiremend mends the wire between agent clients and LLM providers.
   wiremend proxy                run the proxy by itself
   wiremend check rules.yaml     what a rules file does, or what is wrong with it
   wiremend quirks               what providers get wrong, and how it is mended
+  wiremend captures list        what was remembered; show, add, scrub, import
+  wiremend replay               cases and captures through today's rules, offline
+  wiremend upstream captures    a provider that answers as the captures do
+  wiremend bundle ID            one archive of a problem, to attach to a report
   wiremend doctor               why it does not work here
 
 `wiremend VERB --help` tells the rest. README.md begins at the beginning.
