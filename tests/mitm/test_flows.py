@@ -384,3 +384,27 @@ def test_a_value_deep_inside_is_found(beside: dict[str, Any], value: Any) -> Non
 def test_a_value_of_another_kind_cannot_be_written() -> None:
     with pytest.raises(TypeError, match="set"):
         dump({"a": {1}})  # type: ignore[dict-item]  # what is to be refused
+
+
+def test_an_error_with_half_a_character_makes_a_flow_that_can_be_read(tmp_path: Path) -> None:
+    capture = Capture("id-1", 1.0, Request("POST", "https", "api.example", 443, "/v1/messages"), error="broke: \udcff")
+    path = tmp_path / "one.flows"
+    path.write_bytes(written(capture))
+    (found,) = read_flows(path)
+    assert found.capture == capture
+    assert found.flow is not None
+    assert found.flow.error is not None
+    assert found.flow.error.msg == "broke: ?"
+
+
+def test_what_others_recorded_shows_the_reply_that_is_known(tmp_path: Path) -> None:
+    asked = Request("POST", "https", "api.example", 443, "/v1/messages")
+    reply = Response(200, "OK", Headers((("content-type", "application/json"),)), Body(b'{"a":1}'))
+    capture = Capture("id-1", 1.0, asked, attempts=(Attempt(asked, reply),))
+    path = tmp_path / "one.flows"
+    path.write_bytes(written(capture))
+    (found,) = read_flows(path)
+    assert found.capture == capture
+    assert found.flow is not None
+    assert found.flow.response is not None
+    assert found.flow.response.content == b'{"a":1}'

@@ -247,7 +247,8 @@ def state_of(capture: Capture, about: About, spooled: Mapping[str, Spooled] | No
     one.request = _request(capture, about)
     one.response = _response(capture)
     if capture.error is not None:
-        one.error = flow.Error(capture.error, _time(capture, -1))
+        text = capture.error.encode("utf-8", "replace").decode()  # the capture itself has it as it is
+        one.error = flow.Error(text, _time(capture, -1))
     if capture.frames:
         one.websocket = _websocket(capture, about)
     state: dict[str, Any] = one.get_state()
@@ -336,7 +337,10 @@ def _request(capture: Capture, about: About) -> http.Request:
 
 
 def _response(capture: Capture) -> http.Response | None:
+    """Give what the flow shows as its response: what the client got, or what is known of it where others recorded it."""
     answer = capture.answer
+    if answer is None and not capture.rules and capture.attempt is not None:
+        answer = capture.attempt.response
     if answer is None:
         return None
     return http.Response(

@@ -143,8 +143,11 @@ class WireStream(HttpStream):
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Take a wake-up; all else is mitmproxy's to take. Each chunk comes by here, so no generator stands between."""
-        if self.heard is not None and isinstance(event, ResponseData):
-            self.heard.write(event.data)
+        if isinstance(event, ResponseData):
+            if not event.data:  # a frame of HTTP/2 may hold nothing; what mends a stream would take it for the end
+                return _nothing()
+            if self.heard is not None:
+                self.heard.write(event.data)
         return self._wake(event) if isinstance(event, events.Wakeup) else super()._handle_event(event)
 
     def _wake(self, event: events.Wakeup) -> layer.CommandGenerator[None]:
@@ -264,6 +267,10 @@ class WireStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, tail), self.context.client)
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+
+
+def _nothing() -> layer.CommandGenerator[None]:
+    yield from ()
 
 
 class WireLayer(HttpLayer):
