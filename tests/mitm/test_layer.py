@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from mitmproxy.options import Options
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, _http1
 from mitmproxy.test import tflow
 
 from wiremend.mitm import layer
 from wiremend.mitm.house import House
 from wiremend.mitm.reply import Reply
+from wiremend.mitm.trailers import TrailerlessReader, drop_trailers
 
 if TYPE_CHECKING:
     import pytest
@@ -63,3 +64,10 @@ def test_of_a_long_stream_the_flow_keeps_the_beginning() -> None:
 
 def _context() -> Context:
     return Context(tflow.tclient_conn(), Options())
+
+
+def test_the_reader_of_chunked_bodies_is_still_where_it_is_replaced() -> None:
+    drop_trailers()
+    assert _http1.ChunkedReader is TrailerlessReader, (  # type: ignore[attr-defined]  # it imports the name for itself
+        "mitmproxy reads chunked bodies otherwise now: see whether it takes trailers, and wiremend/mitm/trailers.py"
+    )

@@ -42,6 +42,20 @@ def test_a_sound_stream_leaves_as_its_own_bytes_and_the_request_as_the_rules_say
     assert done.request.headers.get("authorization") == f"Bearer {KEY}"
 
 
+def test_a_websocket_is_refused_as_the_proxy_refuses_it() -> None:
+    turn = captured(target="/v1/responses")
+    headers = Headers((("connection", "Upgrade"), ("upgrade", "WebSocket"), ("authorization", f"Bearer {KEY}")))
+    handshake = replace(turn, request=replace(turn.request, method="GET", body=b"", headers=headers), attempts=())
+    done = replayed(handshake)
+    assert isinstance(done.outcome, Refused)
+    assert (done.request, done.outcome.status, done.notes) == (None, 426, ())
+    assert b"no WebSocket" in text_of(done)
+    addressed = replace(handshake, request=replace(handshake.request, host="api.openai.com", port=443))
+    assert not isinstance(
+        replay(addressed, Today("version: 1", "rules.yaml")).outcome, Refused
+    )  # no rule of ours is met
+
+
 @given(st.binary(max_size=300), st.integers(0, 99), st.sampled_from(CUTS))
 def test_cuts_lose_and_add_nothing(data: bytes, seed: int, cuts: Cuts) -> None:
     body = Body(data, ((len(data) // 2, 1), (len(data) - len(data) // 2, 2)) if data else ())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import ctx
 
 from wiremend.mitm.layer import adopt
+from wiremend.mitm.trailers import drop_trailers
 
 if TYPE_CHECKING:
     from mitmproxy.proxy.layer import NextLayer
@@ -20,6 +21,10 @@ class Adopt:
     def __init__(self, endings: Endings) -> None:
         """Keep who ends what breaks."""
         self.endings = endings
+
+    def running(self) -> None:
+        """Let bodies with trailers be read."""
+        drop_trailers()
 
     def next_layer(self, nextlayer: NextLayer) -> None:
         """Let mitmproxy choose, where nobody has: its own addon comes after us and would leave the choice as it is."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wiremend.pipeline.request import Rewritten
     from wiremend.rules.facts import Style
 
+_FRAMING = ("content-length", "transfer-encoding")
+
 
 def headers_of(message: http.Request | http.Response) -> Headers:
     """Give a message's headers; bytes that are not UTF-8 survive as surrogates, as mitmproxy has them."""
@@ -69,3 +71,14 @@ def write_back(flow: http.HTTPFlow, rewritten: Rewritten) -> None:
         request.raw_content = rewritten.body
         if "transfer-encoding" not in request.headers:
             request.headers["content-length"] = str(len(rewritten.body))
+
+
+def frame(flow: http.HTTPFlow) -> None:
+    """Say how long a request's body is, where nobody has.
+
+    A client of HTTP/2 need not say it. Towards an upstream of HTTP/1.1 mitmproxy 12.2.3 adds nothing, so the upstream
+    would see no body, and take its bytes for the next request.
+    """
+    request = flow.request
+    if request.raw_content and not request.stream and not any(name in request.headers for name in _FRAMING):
+        request.headers["content-length"] = str(len(request.raw_content))

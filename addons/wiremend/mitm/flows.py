@@ -337,7 +337,7 @@ def _request(capture: Capture, about: About) -> http.Request:
 
 
 def _response(capture: Capture) -> http.Response | None:
-    """Give what the flow shows as its response: what the client got, or what is known of it where others recorded it."""
+    """Give what the flow shows as its response: what the client got, or what others recorded of it."""
     answer = capture.answer
     if answer is None and not capture.rules and capture.attempt is not None:
         answer = capture.attempt.response

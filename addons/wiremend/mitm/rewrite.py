@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 
-from wiremend.mitm.convert import headers_of, request_of, write_back
+from wiremend.mitm.convert import frame, headers_of, request_of, write_back
 from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
 from wiremend.mitm.remember import Remember
 from wiremend.mitm.tunnel import own_ports, via_for
 from wiremend.notes import Note
-from wiremend.pipeline.request import Refused, Rewritten, may_be_routed, rewrite
+from wiremend.pipeline.request import Refused, Rewritten, rewrite, upgrade_refused
 from wiremend.protocols import WIRES
 from wiremend.rules.facts import wire_of
 from wiremend.rules.urls import LOOPBACK, locate
@@ -57,6 +57,7 @@ class Rewrite:
                 why = "is switched off (wiremend_enabled), so this request has no destination"
             self._answer(flow, 500, "internal", f"Wiremend {why}")
         else:
+            frame(flow)
             via_for(flow)
 
     def _rewrite(self, flow: http.HTTPFlow, resolved: Resolved, *, gateway: bool) -> None:
@@ -67,10 +68,10 @@ class Rewrite:
             addressed=not gateway,
             agent=ctx.options.wiremend_agent,
         )
-        if _upgrades(request.headers.get("upgrade")) and may_be_routed(request, resolved):
-            # Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured, 426).
+        refused = upgrade_refused(request, resolved)
+        if refused is not None:
             self.remember.decided(self.remember.begins(flow, request, resolved), None)
-            self._answer(flow, 426, "invalid_request", "requests are routed one by one here, so no WebSocket; use HTTP")
+            self._reply(flow, refused.status, refused.body)
             return
         record = self.remember.begins(flow, request, resolved)
         memory = record.memory if record is not None else self.house.memory
@@ -139,7 +140,3 @@ def _to_ourselves(flow: http.HTTPFlow) -> bool:
         and request.host in LOOPBACK
         and request.port in own_ports()
     )
-
-
-def _upgrades(value: str | None) -> bool:
-    return value is not None and value.strip().lower() == "websocket"

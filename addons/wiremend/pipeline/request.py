@@ -145,6 +145,18 @@ def _facts(request: ClientRequest, body: bytes | None, resolved: Resolved) -> Fa
     )
 
 
+def upgrade_refused(request: ClientRequest, resolved: Resolved) -> Refused | None:
+    """Refuse a WebSocket's handshake where a message of it could be routed; None for all else.
+
+    Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured, 426).
+    """
+    if (request.headers.get("upgrade") or "").strip().lower() != "websocket" or not may_be_routed(request, resolved):
+        return None
+    facts = _facts(request, None, resolved)
+    message = "requests are routed one by one here, so no WebSocket; use HTTP"
+    return Refused(facts, 426, message, WIRES[facts.wire or "chat"].error_body(426, "invalid_request", message))
+
+
 def may_be_routed(request: ClientRequest, resolved: Resolved) -> bool:
     """Tell whether some request with this head could be sent elsewhere than the client sent it.
 

@@ -15,7 +15,7 @@ from wiremend.captures.capture import Body, Request, Response
 from wiremend.headers import Headers
 from wiremend.pipeline.answer import Came, answered, unanswered
 from wiremend.pipeline.context import context_for
-from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, rewrite
+from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, rewrite, upgrade_refused
 from wiremend.quirks.memory import Memory
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
     for key, value in inputs.memory.items():
         if value is not None:
             memory.keep(key, value)
-    outcome = rewrite(_sent(capture), today.for_capture(inputs), memory, inputs.seed)
+    sent, rules = _sent(capture), today.for_capture(inputs)
+    outcome = upgrade_refused(sent, rules) or rewrite(sent, rules, memory, inputs.seed)
     if isinstance(outcome, Refused):
         return Replayed(outcome, None, _refusal(outcome), outcome.notes, capture, outcome.message)
     request = _leaving(capture.request, outcome)
