@@ -2,7 +2,8 @@
 
 The folder's name is the test's id; captures/README.md has the format. A case that lies about itself (a content-length
 that does not fit, an oracle that nobody knows) is a failure too. A case of a quirk is run a second time with mending
-off: then something else must leave, and the provider, as tests/quirks/refusals_*.py play it, must refuse that.
+off: then something else must leave, and the provider, as tests/quirks/refusals_*.py play it, must refuse that. The
+sessions of real agents, which ``python -m tests.clients.recording`` makes, are replayed as a user's cases are.
 """
 
 from __future__ import annotations
@@ -15,16 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from click.testing import CliRunner
 
 from tests.clients.judge import ORACLES as JAVASCRIPT
 from tests.oracles import ORACLES
 from wiremend.captures.case import find_cases, read_case
+from wiremend.cli.main import cli
 from wiremend.codings import decode
 from wiremend.families import looks_like_credential
 from wiremend.pipeline.request import ClientRequest, Rewritten, rewrite
 from wiremend.protocols import WIRES
 from wiremend.quirks import all_quirks
 from wiremend.quirks.memory import Memory
+from wiremend.replay.compare import compare
+from wiremend.replay.rules import Today
+from wiremend.replay.run import replay
+from wiremend.rules.compile import rules_hash
 from wiremend.rules.load import load_rules
 from wiremend.rules.lookup import shipped
 
@@ -36,7 +43,9 @@ if TYPE_CHECKING:
     from wiremend.rules.resolve import Resolved
 
 CAPTURES = Path(__file__).parents[1] / "captures"
-CASES = find_cases(CAPTURES)
+ALL = find_cases(CAPTURES)
+SESSIONS = [folder for folder in ALL if folder.name.startswith("session-")]
+CASES = [folder for folder in ALL if folder not in SESSIONS]
 KEYS = {"shows", "quirk", "oracle", "means", "codes", "but"}
 REPLY_ORACLES: Final = {"scripted", *ORACLES, *(oracle for oracles in JAVASCRIPT.values() for oracle in oracles)}
 
@@ -210,9 +219,33 @@ def test_a_case_of_a_quirk_says_who_judges_it(folder: Path) -> None:
         assert replies == []
 
 
+@pytest.mark.parametrize("folder", SESSIONS, ids=name_of)
+def test_a_recorded_case_replays_by_the_rules_that_it_was_recorded_with(folder: Path) -> None:
+    case = stored(folder)
+    assert case.rules is not None
+    text = case.rules.read_text("utf-8")
+    assert case.capture.rules == rules_hash(text)
+    assert case.origin.startswith("recorded by Wiremend ")
+    assert case_of(folder)["shows"]
+    assert compare(case.capture, replay(case.capture, Today(text, "rules.yaml"))) == []
+
+
+def test_there_are_sessions_of_real_agents() -> None:
+    found = {(folder.parent.name, stored(folder).capture.client) for folder in SESSIONS}
+    assert found == {("messages", "claude-code"), ("responses", "codex"), ("chat", "opencode")}
+    for client in ("claude-code", "codex", "opencode"):
+        bodies = [stored(folder).capture.request.body for folder in SESSIONS if client in folder.name]
+        assert [b"tool-ran-8231" in body.replace(b"echo tool-ran-8231", b"") for body in bodies] == [False, True]
+
+
+def test_nothing_in_the_cases_looks_like_a_secret() -> None:
+    done = CliRunner().invoke(cli, ["captures", "scrub", "--check", str(CAPTURES)])
+    assert (done.exit_code, done.output) == (0, "nothing looks like a secret\n")
+
+
 def test_there_are_cases_of_every_wire() -> None:
     assert {folder.parent.name for folder in CASES} == set(WIRES)
-    lost = {path.parent for path in CAPTURES.rglob("*") if path.is_file()} - {CAPTURES, *CASES}
+    lost = {path.parent for path in CAPTURES.rglob("*") if path.is_file()} - {CAPTURES, *ALL}
     assert lost == set(), "no case.yaml"
 
 

@@ -32,3 +32,18 @@ def test_a_request_is_judged_the_same_in_replay(key: str) -> None:
     """A header of the client's own invention that holds a key stays behind (G11), and so does its surrogate (G10)."""
     assert looks_like_credential(key)
     assert looks_like_credential(Surrogates(b"salt").of(key))
+
+
+@pytest.mark.parametrize("key", (*KEYS, REST))
+@pytest.mark.parametrize("left", (20, 30))
+@pytest.mark.parametrize("behind", (". You", "****B2a1", ""))
+def test_a_part_of_a_known_key_is_not_told(key: str, left: int, behind: str) -> None:
+    part = key[: len(key) - len(REST) + left]
+    said = scrubbed(f"two: {part}{behind} and {part}{behind}", [key])
+    assert REST[:8] not in said
+    assert said.count("…") == 2
+    assert said.endswith(behind)
+
+
+def test_words_at_the_beginning_of_a_known_value_are_no_part_of_it() -> None:
+    assert scrubbed("the application-json-parser", ["application-json-a1b2c3d4"]) == "the application-json-parser"

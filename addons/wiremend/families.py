@@ -84,7 +84,10 @@ HOMES: tuple[str, ...] = tuple(dict.fromkeys(home for family in FAMILIES for hom
 _LONG = 16
 """A prefix with fewer characters behind it is a glob's beginning or an example, not a credential."""
 
-_SHORTEST = 6
+_HEAD = 8
+"""Characters behind the prefix of a known key by which a part of it is told; a digit must be among them."""
+
+SHORTEST = 6
 """A known secret with fewer characters is a word like `dummy`, which may stand in any text."""
 
 _PREFIXES = "|".join(re.escape(family.prefix) for family in FAMILIES)
@@ -115,9 +118,25 @@ def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
     Surrogates stay whole: which of them it is tells a reader of a capture something, and no one else anything.
     """
     for secret in secrets:
-        if len(secret) >= _SHORTEST:
-            text = text.replace(secret, shown(secret))
+        if len(secret) >= SHORTEST:
+            text = _without_parts(text.replace(secret, shown(secret)), secret)
     return _SECRET.sub(lambda match: shown(match[0]), text)
+
+
+def _without_parts(text: str, secret: str) -> str:
+    """Take out what is the beginning of a secret: a provider may show a part of a key that it refused."""
+    family = family_of(secret)
+    head = secret[: len(family.prefix) + _HEAD if family else _LONG]
+    if len(head) == len(secret) or not any(character.isdigit() for character in head):
+        return text
+    at = text.find(head)
+    while at >= 0:
+        end = at + len(head)
+        while text[end : end + 1] and text[end : end + 1] == secret[end - at : end - at + 1]:
+            end += 1
+        text = text[:at] + shown(secret) + text[end:]
+        at = text.find(head, at + 1)
+    return text
 
 
 def shown(credential: str) -> str:

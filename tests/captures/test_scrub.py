@@ -579,7 +579,7 @@ def test_a_finding_for_every_place_and_none_after_scrubbing(place: str) -> None:
 def test_findings_name_place_and_kind() -> None:
     body = json.dumps(
         {
-            "a": "/home/anna/x, /home/user/y and /Users/name/My Documents",
+            "a": "/home/anna/x, /home/user/y and /Users/name/My Documents, ~/home/.claude",
             "w": "C:\\Users\\Bob\\z",
             "password": "tell-nobody",
         }

@@ -31,6 +31,7 @@ from tests.cli.captures_kit import (
 )
 from wiremend.captures.capture import Attempt, Body, Capture, Frame, Response
 from wiremend.captures.case import read_case
+from wiremend.cli.captures_clean import rules_beside
 from wiremend.cli.captures_keep import write_flows
 from wiremend.cli.captures_list import TABLE
 from wiremend.cli.captures_list import show as show_rows
@@ -380,6 +381,42 @@ def test_the_globs_that_a_key_matched_are_kept_with_its_surrogate(home: Path, tm
     assert {"sk-kimi-q7*": True} in globs.values()
 
 
+LAB = "providers: {lab: {base_url: https://lab.example.com, headers: {x-team: blue}}}\n"
+"""Rules that write a header themselves: what they write is no secret."""
+
+
+@pytest.mark.parametrize("place", ("rules/0123456789ab.yaml", "rules.yaml"))
+def test_what_the_rules_write_themselves_stays(place: str, tmp_path: Path) -> None:
+    """The rules that it ran with lie beside the flow file; without them, those of the folder say it."""
+    one = exchange(1)
+    sent = one.attempts[0].request
+    teamed = replace(sent, headers=Headers((*sent.headers, ("x-team", "blue"), ("x-other", "blue"))))
+    file = write(tmp_path / "a.flows", [replace(one, attempts=(replace(one.attempts[0], request=teamed),))])
+    rules = tmp_path / place
+    rules.parent.mkdir(exist_ok=True)
+    rules.write_text(LAB, "utf-8")
+    assert "x-team: blue" in run("captures", "show", file, "--side", "upstream").output
+    assert run("captures", "add", file, "--name", "team").exit_code == 0
+    head = Path("captures/chat/team/upstream.request").read_text("utf-8")
+    assert "x-team: blue\n" in head
+    assert "x-other: SCRUBBED" in head
+    rules.rename(Path("captures/chat/team/rules.yaml"))
+    assert run("captures", "scrub", "--check", "captures").output == "nothing looks like a secret\n"
+    Path("captures/chat/team/rules.yaml").unlink()
+    assert "header:x-team" in run("captures", "scrub", "--check", "captures").output
+
+
+@pytest.mark.parametrize("digest", ("../mine", "", "none"))
+def test_only_rules_beside_a_capture_are_looked_for(digest: str, tmp_path: Path) -> None:
+    """The hash is what a file of somebody else says."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "mine.yaml").write_text(LAB, "utf-8")
+    file = write(tmp_path / "a.flows", [replace(with_key(exchange(1), SECRET), rules=digest)])
+    assert rules_beside(Picked(file, 1, exchange(1))) is None
+    assert rules_beside(Picked(file, 1, replace(exchange(1), rules=digest))) is None
+    assert run("captures", "add", file, "--name", "x").exit_code == 0
+
+
 def test_a_session_becomes_numbered_cases_of_the_same_surrogates(tmp_path: Path) -> None:
     flows: list[Capture | http.HTTPFlow] = [
         with_key(exchange(1), SECRET),
@@ -631,3 +668,18 @@ def test_a_refusal_of_ours_is_a_failure_and_an_unknown_reply_of_others_is_read(t
     assert (row.is_failed, row.failed, row.status, row.total) == (True, ("no-route",), None, None)
     foreign = exchange(2, answer=None, versions={})
     assert row_of(Picked(tmp_path, 1, foreign)).input_tokens == 1200
+
+
+@pytest.mark.parametrize("said", (None, "captures/** -text -diff\n", "*.py text\n"))
+def test_git_leaves_the_bytes_of_cases_alone(said: str | None, tmp_path: Path) -> None:
+    Path(".git").mkdir()
+    if said is not None:
+        Path(".gitattributes").write_text(said, "utf-8")
+    file = write(tmp_path / "a.flows", [exchange(1)])
+    assert run("captures", "add", file, "--name", "x").exit_code == 0
+    there = Path("captures/.gitattributes")
+    assert there.exists() is (said is None or "-text" not in said)
+    if there.exists():
+        assert there.read_text("utf-8") == "** -text -ident -filter -whitespace\n"
+    assert read_case(Path("captures/chat/x"))
+    assert run("captures", "list", "captures").exit_code == 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.captures.scrub import header_places
 from wiremend.captures.scrub_names import SECRET_VARIABLE, judge
-from wiremend.captures.scrub_places import Place, as_bytes, as_text, form_places, places_in, target_places
+from wiremend.captures.scrub_places import Place, as_bytes, as_text, cut_places, form_places, places_in, target_places
 from wiremend.captures.scrub_surrogate import begins_harmless, family_prefix, is_harmless
 from wiremend.captures.scrub_walk import Decoded
 from wiremend.families import scrubbed
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HOME: Final = re.compile(
     rb"(?:/home/|/Users/|[A-Za-z]:(?:\\{1,8}|/)Users(?:\\{1,8}|/))(?!(?:user|name|Shared|Public)(?![A-Za-z0-9._-]))"
-    rb"(?=([A-Za-z0-9._-]{1,64}))\1(?![A-Za-z0-9._-])"
+    rb"(?=([A-Za-z0-9_-][A-Za-z0-9._-]{0,63}))\1(?![A-Za-z0-9._-])"
 )
 """A person's folder; ``/home/user`` is nobody's, and neither is ``/Users/name``, an example in OpenCode's prompts."""
 
@@ -82,8 +82,9 @@ def _places(piece: Piece, keep: Collection[str]) -> list[Place]:
             return [one._replace(kind="unknown header") for one in places] if judged == "unknown" else places
         case "target":
             return target_places(piece.data)
-        case "form":
-            return [*places_in(piece.data), *form_places(piece.data, query=False)]
+        case "body" | "form":
+            form = form_places(piece.data, query=False) if piece.role == "form" else []
+            return [*places_in(piece.data), *cut_places(piece.data), *form]
         case "credential":
             return [Place(0, len(piece.data), as_text(piece.data), "credential")] if piece.data else []
         case "variable" if SECRET_VARIABLE.fullmatch(piece.name.lower()) and piece.data:

@@ -276,7 +276,7 @@ class _Replace:
         if (key, data) not in self._done:
             spans = self._all(key, data)
             split = [piece for pieces in self._known.split(data) for piece in pieces]
-            self._done[key, data] = merged(spans, split) if split else spans
+            self._done[key, data] = merged(split, spans) if split else spans
         return self._done[key, data]
 
     def _replaced(self, key: str, text: str) -> str:

@@ -135,7 +135,8 @@ def keys_in(data: bytes) -> Iterator[Match]:
 
 
 _CUT: Final = re.compile(
-    _ALONE + rb"(?:%b)" % b"|".join(re.escape(one.prefix.encode()) for one in FAMILIES if one.prefix != "eyJ")
+    _ALONE
+    + rb"(?>%b)" % b"|".join(re.escape(one.prefix.encode()) for one in FAMILIES if one.prefix != "eyJ")
     + _DIGIT_IN
     + _TOKEN
     + rb"{8,300}\Z"

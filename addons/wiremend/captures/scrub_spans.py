@@ -5,20 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import re
-import sys
-from bisect import bisect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, quote_plus
 
+from wiremend.captures.scrub_joined import is_stream, joined_texts, said
 from wiremend.captures.scrub_names import PLACEHOLDERS
 from wiremend.captures.scrub_places import ANYWHERE, Place, as_bytes, as_text
 from wiremend.captures.scrub_surrogate import MARK, SURROGATE, Surrogates, begins_harmless, family_prefix, is_harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from wiremend.captures.scrub_joined import Joined
 
 type Cuts = tuple[tuple[int, int], ...]
 
@@ -94,13 +94,23 @@ class Known:
         """
         if not self._needles or not is_stream(data):
             return []
-        joined = b"".join(_DELTA.findall(data))
-        if b'"reasoning":' in data:
-            joined += b"".join(_REASONING.findall(data))
+        joined = said(data)
         needles = [needle for needle, head in self._heads.items() if head in joined]
-        return [pieces for text in joined_texts(data) for pieces in text.split(needles, self)] if needles else []
+        return [pieces for text in joined_texts(data) for pieces in self._pieces(needles, text)] if needles else []
 
-    def begun_in(self, needle: bytes, data: bytes) -> Iterator[tuple[int, int]]:
+    def _pieces(self, needles: Sequence[bytes], text: Joined) -> Iterator[list[Span]]:
+        joined = bytes(text.data)
+        for needle in needles:
+            new = self._needles[needle]
+            for start, end in self._begun_in(needle, joined):
+                whole, pieces = len(new) == len(needle), []
+                for at, stop, there in text.places(start, end):
+                    part = new[at - start : stop - start] if whole else new if at == start else b""
+                    pieces.append(Span(there, there + stop - at, part))
+                if len(pieces) > 1:
+                    yield pieces
+
+    def _begun_in(self, needle: bytes, data: bytes) -> Iterator[tuple[int, int]]:
         """Find where a needle begins, and how far it goes on: to its end, or to where the data are others."""
         head = self._heads[needle]
         at = data.find(head)
@@ -109,18 +119,15 @@ class Known:
             if data.startswith(needle, at):
                 end = at + len(needle)
             else:
-                end += len(os.path.commonprefix((needle[len(head) :], data[end : at + len(needle)])))
+                while data[end : end + 1] == needle[end - at : end - at + 1]:  # they differ before the needle ends
+                    end += 1
             yield at, end
             at = data.find(head, end)
-
-    def new_of(self, needle: bytes) -> bytes:
-        """Give what comes into the place of a needle."""
-        return self._needles[needle]
 
     def _begun(self, needle: bytes, data: bytes) -> Iterator[Span]:
         """Find where a needle is begun and not ended: an error may show a part of a key."""
         if self._heads[needle] != needle:
-            for start, end in self.begun_in(needle, data):
+            for start, end in self._begun_in(needle, data):
                 if end - start < len(needle):
                     yield Span(start, end, self._needles[needle])
 
@@ -147,64 +154,6 @@ class Known:
                     yield Span(len(data) - len(tail) + at, len(data), new)
                     break
                 at = tail.find(needle[:_TAIL], at + 1)
-
-
-def is_stream(data: bytes) -> bool:
-    """Tell whether some bytes are those of an event stream, or of a part of one."""
-    return data.startswith(b"data:") or data.find(b"\ndata:", 0, _FAR) >= 0
-
-
-_FAR: Final = 64 * 1024
-_STRING: Final = rb' ?"([^"\\]*+(?:\\.[^"\\]*+)*+)'
-_DELTA: Final = re.compile(rb'":(?<=(?:tent|text|ents|json|elta|king)":)' + _STRING)
-_REASONING: Final = re.compile(rb'"reasoning":' + _STRING)
-_TEXT_OF: Final = re.compile(
-    rb'"(content|text|reasoning_content|reasoning|arguments|partial_json|delta|thinking)":' + _STRING
-)
-"""The members in which a model's words come, on all wires."""
-
-
-@dataclass
-class Joined:
-    """The texts of one member of all events of a stream, put together; ``begins`` says where each was."""
-
-    data: bytearray = field(default_factory=bytearray)
-    begins: list[tuple[int, int]] = field(default_factory=list)
-    """Of each text its place in :attr:`data`, and in the stream."""
-
-    def split(self, needles: Sequence[bytes], known: Known) -> Iterator[list[Span]]:
-        """Find needles that more than one text has a piece of."""
-        data = bytes(self.data)
-        for needle in needles:
-            for start, end in known.begun_in(needle, data):
-                pieces = list(self._pieces(start, end, known.new_of(needle), same=len(needle)))
-                if len(pieces) > 1:
-                    yield pieces
-
-    def _pieces(self, start: int, end: int, new: bytes, same: int) -> Iterator[Span]:
-        first = bisect(self.begins, (start, sys.maxsize)) - 1
-        whole = len(new) == same
-        at = start
-        for number in range(first, len(self.begins)):
-            begin, there = self.begins[number]
-            stop = min(end, self.begins[number + 1][0] if number + 1 < len(self.begins) else len(self.data))
-            if stop > at:
-                text = new[at - start : stop - start] if whole else new if at == start else b""
-                yield Span(there + at - begin, there + stop - begin, text)
-                at = stop
-            if at >= end:
-                return
-
-
-def joined_texts(data: bytes) -> Iterable[Joined]:
-    """Put together what each member of a stream's events says."""
-    found: dict[bytes, Joined] = {}
-    for hit in _TEXT_OF.finditer(data):
-        if hit[2]:
-            one = found.setdefault(hit[1], Joined())
-            one.begins.append((len(one.data), hit.start(2)))
-            one.data += hit[2]
-    return found.values()
 
 
 def _head_of(needle: bytes) -> bytes:

@@ -64,7 +64,7 @@ class StreamScrubber:
             bound = min(bound, *(pieces[0].start for pieces in split if pieces[-1].end > bound), bound)
             bound = max(bound, start)
         # What begins in front of the context's end has been given; what begins behind the bound is not whole yet.
-        found = merged(self._look(held, last=last), (piece for pieces in split for piece in pieces))
+        found = merged((piece for pieces in split for piece in pieces), self._look(held, last=last))
         mine = [span for span in found if start <= span.start < bound]
         shift = self._begin - start
         self._spans += [Span(span.start + shift, span.end + shift, span.new) for span in mine]

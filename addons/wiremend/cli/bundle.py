@@ -10,6 +10,7 @@ import io
 import json
 import os
 import platform
+import re
 import tempfile
 import zipfile
 from dataclasses import replace
@@ -84,7 +85,7 @@ def bundle(capture: str, *, output: Path, rules: Path | None, force: bool) -> No
         raise CaptureError(f"{output}: this is there already; --force writes it anew, -o names another")
     finder, cleaner = Finder(), Cleaner(os.environ, personal=True)
     picked = finder.one(capture)
-    cleaned = cleaner.clean(picked.capture, picked.where)
+    cleaned = cleaner.clean(picked)
     text, which = rules_text(finder, cleaned.rules, rules)
     if cleaner.has_secret(text):
         which = f"{which}; a secret stood in them in clear, and was taken out"
@@ -121,7 +122,7 @@ def rules_text(finder: Finder, digest: str, named: Path | None) -> tuple[str, st
     """
     if named is not None:
         return read_rules(named), "the rules that were named"
-    if digest:
+    if re.fullmatch(r"[0-9a-f]+", digest):  # it may be a stranger's file that says it
         kept = finder.folder() / "rules" / f"{digest}.yaml"
         if kept.is_file():
             return read_rules(kept), f"the rules that it ran with ({digest})"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 from rich.text import Text
 
-from wiremend.cli.captures_clean import Cleaner, rules_in_force, scrubber
+from wiremend.cli.captures_clean import Cleaner
 from wiremend.cli.captures_find import HOW, Finder, seen
 from wiremend.cli.captures_keep import add as keep_all
 from wiremend.cli.captures_keep import folders, import_files, import_target, suspects
@@ -109,7 +109,7 @@ def show(capture: str, *, side: Side | None, events: bool, part: str | None) -> 
     finder = Finder()
     picked = finder.one(capture)
     # What others recorded was never scrubbed; of what Wiremend did, this is the very same again.
-    picked = replace(picked, capture=scrubber(rules_in_force(os.environ), os.environ).capture(picked.capture))
+    picked = replace(picked, capture=Cleaner(os.environ, personal=False).scrubbed(picked))
     if part is not None:
         sys.stdout.buffer.write(raw(picked.capture, part))
         return

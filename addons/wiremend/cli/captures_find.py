@@ -160,15 +160,15 @@ class Finder:
             raise CaptureError(f"{path}: {error}") from None
 
     def _in_flows(self, path: Path) -> Iterator[Picked]:
-        from wiremend.mitm.flows import capture_of, read_flows  # noqa: PLC0415 - mitmproxy: half a second for --help
+        from wiremend.mitm.flows import beside, capture_of, read_flows  # noqa: PLC0415 - mitmproxy: half a second for --help
 
         for found in read_flows(path):
             if found.error is not None:
                 self.warnings.append(f"{found.error}; it was left out")
             elif found.capture is not None:
-                yield Picked(path, found.number, found.capture)
+                yield Picked(path, found.number, found.capture, beside(found.flow))
             elif found.flow is not None and _asks_a_model(found.flow.request.method, found.flow.request.path):
-                yield Picked(path, found.number, capture_of(found.flow))
+                yield Picked(path, found.number, capture_of(found.flow), beside(found.flow))
             else:
                 self.others += 1
 

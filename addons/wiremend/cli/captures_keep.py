@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.captures.case import find_cases, read_case, write_case
 from wiremend.captures.case_files import OWN
-from wiremend.captures.findings import Finding, findings
-from wiremend.cli.captures_read import row_of
+from wiremend.captures.findings import Finding
+from wiremend.cli.captures_read import Picked, row_of
 from wiremend.errors import CaptureError
 from wiremend.rules.lookup import private_folder
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from wiremend.captures.personal import ToRead
     from wiremend.cli.captures_clean import Cleaner
     from wiremend.cli.captures_find import Finder
-    from wiremend.cli.captures_read import Picked
 
 SUFFIX: Final = ".scrubbed.flows"
 
@@ -61,17 +60,36 @@ def add(  # noqa: PLR0913 - what is kept, where, and how it is called
         taken = [place for place in places if place.exists()]
         if taken:
             raise CaptureError(f"{taken[0]}: this is there already; --force writes it anew, or choose another --name")
-    cleaned = [cleaner.clean(one.capture, one.where) for one in found]
+    cleaned = [cleaner.clean(one) for one in found]
     for one, capture, place in zip(found, cleaned, places, strict=True):
         told = cleaner.text(title) if title else title_of(replace(one, capture=capture))
+        _keep_bytes(place.parent.parent)
         write_case(place, capture, title=told, about=about, origin=origin_of(capture), overwrite=force)
         yield Kept(place, capture, cleaner.to_read(capture))
+
+
+ATTRIBUTES: Final = ".gitattributes"
+BYTES_AS_THEY_ARE: Final = "-text -ident -filter -whitespace"
+_CODES: Final = 3
+"""Codes of mends that a title names."""
+
+
+def _keep_bytes(folder: Path) -> None:
+    """See to it that git changes no byte of a case, unless somebody has: ``.gitattributes`` in the cases' folder."""
+    above = next((path for path in (folder, *folder.parents) if (path / ".git").exists()), folder)
+    own = (path / ATTRIBUTES for path in (folder, *folder.parents) if path.is_relative_to(above))
+    said = (file.read_text("utf-8", "replace") for file in own if file.is_file())
+    if not any("-text" in text for text in said):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ATTRIBUTES).write_text(f"** {BYTES_AS_THEY_ARE}\n", "utf-8")
 
 
 def title_of(picked: Picked) -> str:
     """Say in a line what a capture is."""
     row = row_of(picked)
-    codes = ", ".join((*row.mended, *row.lost, *row.failed))
+    done = (*row.failed, *row.lost, *row.mended)
+    more = f" and {len(done) - _CODES} more" if len(done) > _CODES else ""
+    codes = ", ".join(done[:_CODES]) + more
     said = f"{row.client or 'a client'} asks for {row.way}"
     return " ".join(f"{said}: {codes}".split() if codes else said.split())
 
@@ -100,8 +118,11 @@ def suspects(paths: Iterable[Path], finder: Finder, cleaner: Cleaner) -> Iterato
     """Give what looks like a secret in files, cases and folders."""
     for path in paths:
         for one in finder.every(path):
-            for finding in findings(one.capture, keep=cleaner.keep):
+            for finding in cleaner.findings(one):
                 yield Suspect(one.where, finding)
+            for place, texts in one.beside.items():
+                if any(map(cleaner.has_secret, texts)):
+                    yield Suspect(one.where, Finding(place, "what mitmproxy keeps beside the flow"))
             if not one.number:
                 yield from _beside(one.path, cleaner)
 
@@ -133,7 +154,7 @@ def scrub(path: Path, finder: Finder, cleaner: Cleaner) -> Iterator[tuple[Path, 
 
 def _scrub_case(folder: Path, cleaner: Cleaner) -> bool:
     case = read_case(folder)
-    cleaned = cleaner.clean(case.capture, str(folder))
+    cleaned = cleaner.clean(Picked(folder, 0, case.capture))
     if cleaned == case.capture:
         return False
     write_case(folder, cleaned, title=case.title, about=case.about, origin=case.origin, overwrite=True)
@@ -147,7 +168,7 @@ def _scrub_flows(file: Path, finder: Finder, cleaner: Cleaner) -> tuple[Path, in
     def cleaned() -> Iterator[Capture]:
         nonlocal changed
         for one in finder.every(file):
-            capture = cleaner.clean(one.capture, one.where)
+            capture = cleaner.clean(one)
             changed += capture != one.capture
             yield capture
 
@@ -172,7 +193,7 @@ def import_files(files: Sequence[Path], target: Path, finder: Finder, cleaner: C
         for file in files:
             for one in finder.every(file):
                 count += 1
-                yield cleaner.clean(one.capture, one.where)
+                yield cleaner.clean(one)
 
     write_flows(target, cleaned(), force=force)
     return count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from wiremend.protocols import WIRES
 from wiremend.sse import EventParser, StreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from wiremend.captures.capture import Body, Capture, Request, Response
@@ -41,6 +41,8 @@ class Picked:
     path: Path
     number: int
     capture: Capture
+    beside: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What else a flow file says of it, which no capture holds: a person's comment, notes of other addons."""
 
     @property
     def where(self) -> str:

@@ -159,6 +159,31 @@ def capture_of(one: http.HTTPFlow) -> Capture:
     return from_plain(plain)
 
 
+def beside(one: http.HTTPFlow | None) -> dict[str, list[str]]:
+    """Give the texts that a flow has besides its capture: a person's comment, and what was noted on it."""
+    if one is None:
+        return {}
+    seen = {name: value for name, value in one.metadata.items() if name != METADATA}
+    ours = one.metadata.get(METADATA)
+    if isinstance(ours, dict):
+        seen[METADATA] = {name: value for name, value in ours.items() if name != CAPTURE}
+    return {"comment": [one.comment, one.marked], "metadata": list(_texts(seen))}
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case bytes():
+            yield value.decode("utf-8", "replace")
+        case dict():
+            for name, inner in value.items():
+                yield from (*_texts(name), *_texts(inner))
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner)
+
+
 def _put_back(plain: dict[str, Any], place: str, one: http.HTTPFlow, bodies: Mapping[str, bytes]) -> None:
     if place == "frames":
         messages = one.websocket.messages if one.websocket is not None else []

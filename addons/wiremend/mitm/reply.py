@@ -19,6 +19,7 @@ from mitmproxy import ctx
 from mitmproxy.http import Response
 from mitmproxy.log import ALERT
 
+from wiremend.captures.scrub import Scrubber
 from wiremend.codings import decode
 from wiremend.errors import CodingError
 from wiremend.families import scrubbed
@@ -26,6 +27,7 @@ from wiremend.ledger.row import CallRow, to_line
 from wiremend.ledger.sinks import append_json
 from wiremend.mitm.mending import SHOWN, context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
+from wiremend.mitm.record import secrets_of
 from wiremend.mitm.remember import Remember
 from wiremend.mitm.through import Once, Through
 from wiremend.pipeline.answer import content_type_note, estimated, final_note, losses, told, unanswered, uncounted
@@ -358,15 +360,20 @@ def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
     refused = outcome.message if not isinstance(outcome, Rewritten) else None
     said = error or exchange.error or (tally.error if tally else None) or refused
     shown = ("edited", "mended", "invented", "lost", "seen")
+    secrets = (*exchange.secrets(), *secrets_of(exchange.resolved))
+
+    def clean(text: str | None) -> str | None:
+        return scrubbed(text, secrets) if text else text
+
     mended = tuple(dict.fromkeys(note.short for note in exchange.notes if note.kind in shown and note.short))
     return CallRow(
         time=flow.request.timestamp_start,
         client=exchange.facts.client,
-        agent=exchange.facts.agent,
+        agent=clean(exchange.facts.agent),
         wire=exchange.facts.wire,
-        asked=exchange.facts.model,
+        asked=clean(exchange.facts.model),
         provider=decision.provider if decision else None,
-        model=decision.sent if decision else None,
+        model=clean(decision.sent) if decision else None,
         status=flow.response.status_code if flow.response else None,
         first_byte_s=round(exchange.first_byte - exchange.began, 3) if exchange.first_byte else None,
         total_s=round(now - exchange.began, 3),
@@ -375,6 +382,6 @@ def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
         cached_tokens=tally.cached_tokens if tally else None,
         mended=mended,
         route=decision.route if decision else None,
-        error=scrubbed(said, exchange.secrets()) if said else None,
-        path=exchange.facts.path,
+        error=clean(Scrubber().text(said)) if said else None,  # it may be JSON with tokens in it
+        path=clean(exchange.facts.path),
     )

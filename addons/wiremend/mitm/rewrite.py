@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 
+from wiremend.families import scrubbed
 from wiremend.mitm.convert import frame, headers_of, request_of, write_back
 from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
@@ -95,17 +96,20 @@ class Rewrite:
             exchange.pin(flow)
             self._answer(flow, 508, "loop", message)
             return
-        self._warn(outcome)
+        self._warn(outcome, exchange.secrets())
         write_back(flow, outcome)
         exchange.pin(flow)
 
-    def _warn(self, outcome: Rewritten) -> None:
+    def _warn(self, outcome: Rewritten, secrets: tuple[str, ...]) -> None:
         decision = outcome.decision
         if decision.unrouted is not None:
             self.house.tell_once(
                 f"unrouted:{decision.rules_hash}:{decision.unrouted}",
-                f"no route matches the model {decision.unrouted!r};"
-                f" it goes to the default, {decision.provider}/{decision.sent}",
+                scrubbed(  # a client may say its key in the wrong place (G8)
+                    f"no route matches the model {decision.unrouted!r};"
+                    f" it goes to the default, {decision.provider}/{decision.sent}",
+                    secrets,
+                ),
             )
         if outcome.withheld is not None:
             self.house.tell_once(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from wiremend.families import SHORTEST, shown
 from wiremend.protocols import WIRES
 from wiremend.protocols.mending import Origin
 from wiremend.protocols.wires import MENDING
@@ -45,6 +46,18 @@ class Context:
     mend: bool = True
     name: str | None = None
     stream: bool = False
+    secret: str | None = field(default=None, repr=False)
+    """The credential that the rules sent, which is none of the client's business (G8)."""
+
+    def kept_back(self, given: bytes) -> bytes:
+        """Take that credential out of what the client gets: providers repeat keys in their errors."""
+        if self.secret is None or self._secret not in given:
+            return given
+        return given.replace(self._secret, shown(self.secret).encode())
+
+    @property
+    def _secret(self) -> bytes:
+        return (self.secret or "").encode("utf-8", "surrogateescape")
 
 
 def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow: str = "") -> Context | None:
@@ -77,4 +90,13 @@ def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow
         mend=decision.mend,
         name=outcome.reply_name,
         stream=facts.stream,
+        secret=_secret_of(outcome),
     )
+
+
+def _secret_of(outcome: Rewritten) -> str | None:
+    """Give the credential that the rules brought, unless the client has the same, or it is a word such as `dummy`."""
+    upstream = outcome.decision.upstream
+    secret = upstream.secret.value if upstream is not None and upstream.secret is not None else ""
+    own = {credential.value for credential in outcome.facts.credentials}
+    return secret if len(secret) >= SHORTEST and secret not in own else None

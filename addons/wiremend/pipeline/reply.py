@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
+KEY_REPEATED = "key-repeated"
+"""The code of a mend that takes the rules' own credential out of what the client gets."""
+
+
 @dataclass(slots=True)
 class _Told:
     first: Mend
@@ -95,6 +99,7 @@ class ReplyStream:
         self._recorders: list[Recorder] = [
             quirk.recorder(context.scope, context.memory) for quirk in active if quirk.recorder is not None
         ]
+        self._secret = context.secret
         self._over = False
         self._raw = False
         """Whether all that comes passes as it is, behind an event that is too large to be read (mending is off)."""
@@ -111,6 +116,10 @@ class ReplyStream:
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes, and give what the client gets for them: whole events."""
+        given = self._feed(data)
+        return given if self._secret is None else self._kept_back(given)
+
+    def _feed(self, data: bytes) -> bytes:
         if self._over or self._raw:
             return data if self._raw else b""
         try:
@@ -139,8 +148,17 @@ class ReplyStream:
             self._write_down()
         return out[0] if len(out) == 1 else b"".join(out)
 
+    def _kept_back(self, given: bytes) -> bytes:
+        clean = self.context.kept_back(given)
+        if clean is not given:
+            self.book.add([Mend("mended", KEY_REPEATED, self.events, "", "the rules' own credential is taken out")])
+        return clean
+
     def close(self) -> bytes:
         """Take the end of the upstream's message, and give the end of the client's."""
+        return self._kept_back(self._close())
+
+    def _close(self) -> bytes:
         if self._over:
             return b""
         out = self._take(self._parser.close())
@@ -174,6 +192,9 @@ class ReplyStream:
 
     def cut(self, failure: Failure) -> bytes:
         """End the client's stream: the upstream broke off. A cut is never turned into a success (G2)."""
+        return self._kept_back(self._cut(failure))
+
+    def _cut(self, failure: Failure) -> bytes:
         if self._over:
             return b""
         if self.ended or (self._contract is not None and self._contract.ended):

@@ -13,7 +13,7 @@ from wiremend.errors import BodyError
 from wiremend.jsonedit import Edit, apply, get
 from wiremend.notes import Note
 from wiremend.pipeline.finals import FINAL, IN_THE_STREAM, parted, status_for, takes_for_passing, words_for
-from wiremend.pipeline.reply import Notebook, ReplyStream, renamed, renamed_stream
+from wiremend.pipeline.reply import KEY_REPEATED, Notebook, ReplyStream, renamed, renamed_stream
 from wiremend.pipeline.shapes import look, shape_of
 from wiremend.protocols.failure import Failure, failure_of_body
 from wiremend.protocols.mending import Mend
@@ -51,6 +51,19 @@ class Answer:
 
 def whole(context: Context, status: int, body: bytes, content_type: str | None, tally: Tally) -> Answer:
     """Give the client's answer for a reply that has come whole. ``body`` is decoded. Never raises."""
+    return _kept_back(context, _whole(context, status, body, content_type, tally))
+
+
+def _kept_back(context: Context, answer: Answer) -> Answer:
+    """Take the rules' own credential out of an answer, where the provider repeated it (G8)."""
+    body = context.kept_back(answer.body)
+    if body is answer.body:
+        return answer
+    note = Note("mended", "", KEY_REPEATED, "the rules' own credential is taken out", KEY_REPEATED)
+    return replace(answer, body=body, notes=(*answer.notes, note))
+
+
+def _whole(context: Context, status: int, body: bytes, content_type: str | None, tally: Tally) -> Answer:
     if status >= HTTPStatus.BAD_REQUEST:
         tally.body(body)
         return _error(context, status, body, failure_of_body(body, status, content_type))
@@ -63,6 +76,10 @@ def whole(context: Context, status: int, body: bytes, content_type: str | None, 
 
 def failed(context: Context, failure: Failure, status: int) -> Answer:
     """Give the answer for a failure in the client wire's own words. ``status`` is the provider's."""
+    return _kept_back(context, _failed(context, failure, status))
+
+
+def _failed(context: Context, failure: Failure, status: int) -> Answer:
     wire, client = context.wire.name, context.scope.client
     own = STATUSES[wire](failure)
     final = failure.final or own in FINAL

@@ -77,7 +77,8 @@ def _upstream(capture: Capture, replayed: Replayed, causes: _Causes, ignore: Seq
         return
     if got is None:
         told = replayed.outcome.message if isinstance(replayed.outcome, Refused) else "nothing leaves"
-        yield Difference("decision", "", f"it went to {_url(attempt.request)}", f"it is refused: {told}", told)
+        was = f"it went to {_url(attempt.request)}"
+        yield Difference("decision", "", was, f"it is refused: {told}", causes.refused)
         return
     expected = attempt.request
     if expected.method != got.method:
@@ -319,10 +320,14 @@ class _Causes:
         decision = replayed.outcome.decision if isinstance(replayed.outcome, Rewritten) else None
         attempt = capture.attempt
         why = tuple(attempt.decision.get("why", ())) if attempt is not None else ()
+        went = "; ".join(why)
+        self.refused = f"no longer {went}" if went and isinstance(replayed.outcome, Refused) else ""
         self.rerouted = "; ".join(decision.why) if decision is not None and decision.why != why else ""
 
     def of(self, where: str) -> str:
         """Name what acts differently at a place: what is noted there now, or what no longer is."""
+        if self.refused:
+            return self.refused
         for notes, form in ((self.new, "{}"), (self.gone, "no longer {}")):
             near = [note for note in notes if _near(note.where, where)]
             if near:

@@ -202,7 +202,7 @@ class Player:
         wires = asked.found.wires if asked.found else ()
         nearest, differences = (same[-1], []) if same else self._nearest(asked)
         ordered = sorted(differences, key=lambda one: None in one)  # another value says more than one that is new
-        shown = [(at, self._told(expected), self._told(got)) for at, expected, got in ordered[:MOST]]
+        shown = [(at, self._told(at, expected), self._told(at, got)) for at, expected, got in ordered[:MOST]]
         with self._lock:
             again = asked.exact in self._missed
             miss = Miss(
@@ -218,9 +218,12 @@ class Player:
                 self.misses.append(miss)
         return miss
 
-    def _told(self, value: str | None) -> str | None:
+    def _told(self, at: str, value: str | None) -> str | None:
         """Give a value without a credential that it may hold: a miss is printed and logged (G8)."""
-        return None if value is None else self._scrubber.text(value)
+        if value is None:
+            return None
+        name = f'"{at.rpartition("/")[2]}":'  # a member's name may tell what its value is
+        return self._scrubber.text(name + value).removeprefix(name)
 
     def _nearest(self, asked: Canonical) -> tuple[Entry | None, list[Difference]]:
         """Give the entry of the same endpoint with the fewest leaves that differ, the unused before the used."""
