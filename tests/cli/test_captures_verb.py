@@ -681,5 +681,5 @@ def test_git_leaves_the_bytes_of_cases_alone(said: str | None, tmp_path: Path) -
     assert there.exists() is (said is None or "-text" not in said)
     if there.exists():
         assert there.read_text("utf-8") == "** -text -ident -filter -whitespace\n"
-    assert read_case(Path("captures/chat/x"))
+    assert read_case(Path("captures/chat/x")).capture.request.body == ASKED
     assert run("captures", "list", "captures").exit_code == 0
