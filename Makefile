@@ -9,7 +9,7 @@ INPUTS := pyproject.toml requirements/dev.txt requirements/uv.txt .python-versio
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format cover bench conformance wheel pins clean FORCE
+.PHONY: help setup demo test lint format cover bench conformance verdicts wheel pins clean FORCE
 
 help: ## this list
 	@echo 'Wiremend: make demo, then .venv/bin/wiremend run -- claude'
@@ -21,8 +21,8 @@ setup: $(READY) ## prepare .venv, and a uv in .tools where the machine has none 
 demo: $(READY) ## an agent's broken request goes out right: no key, no network
 	@.venv/bin/wiremend demo $(ARGS)
 
-test: $(READY) ## all tests; make test ARGS='-k layering' for some
-	$(PY) -m pytest $(ARGS)
+test: $(READY) ## all tests, as many at once as there are cores; make test ARGS='-k layering' for some
+	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(READY) ## ruff (every rule), the formatter, mypy
 	$(PY) -m ruff check
@@ -45,6 +45,9 @@ bench: $(READY) ## the cost of an event and of a call, beside a bare mitmdump; h
 
 conformance: $(READY) ## docs/conformance.md anew: what each parser makes of each case; needs node and npm
 	$(PY) -m tests.conformance
+
+verdicts: $(READY) ## what each parser says of each bad case, for wiremend why and diagnose; needs node and npm
+	$(PY) -m tests.verdict_table
 
 wheel: $(READY) ## dist/wiremend-*.whl
 	$(PY) -m hatchling build -t wheel -d dist

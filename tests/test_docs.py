@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +133,7 @@ def test_every_option_is_explained() -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_and_its_options_are_explained(verb: str) -> None:
-    command = getattr(import_module(f"wiremend.cli.{verb}"), verb)
+    command = cli.get_command(click.Context(cli), verb)
     assert isinstance(command, click.Command)
     assert f"wiremend {verb}" in ALL
     said = [option for parameter in command.params if isinstance(parameter, click.Option) for option in parameter.opts]

@@ -21,6 +21,7 @@ ENTRIES = {"wiremend", "wiremend_addon.py"}
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("wiremend_addon", "cli"),
     ("mitm",),
+    ("explain",),
     ("replay",),
     ("pipeline",),
     ("rules", "captures", "ledger"),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import wiremend
 
@@ -178,9 +179,9 @@ def wanted(*groups: str) -> list[Requirement]:
 def test_the_pins_satisfy_pyproject(name: str, groups: tuple[str, ...]) -> None:
     pins = pinned(name)
     behind = [
-        str(requirement)
-        for requirement in wanted(*groups)
-        if not any(requirement.specifier.contains(version) for version, _ in pins.get(requirement.name.lower(), []))
+        str(wish)
+        for wish in wanted(*groups)
+        if not any(wish.specifier.contains(version) for version, _ in pins.get(canonicalize_name(wish.name), []))
     ]
     assert behind == [], "run `make pins`"
 

@@ -8,9 +8,13 @@ credential.
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
+import shutil
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click.testing
@@ -19,17 +23,9 @@ from mitmproxy.certs import CertStore
 from rich.console import Console
 
 from wiremend.cli.demo_upstream import KimiLike
-from wiremend.cli.doctor import (
-    check_agents,
-    check_credentials,
-    check_rules,
-    check_state,
-    check_versions,
-    doctor,
-    merged,
-    node_version,
-    show,
-)
+from wiremend.cli.doctor import check_credentials, check_rules, check_versions, doctor
+from wiremend.cli.doctor_agents import check_agents, node_version
+from wiremend.cli.doctor_folder import check_state
 from wiremend.cli.doctor_ports import (
     Listener,
     cannot_listen,
@@ -42,7 +38,7 @@ from wiremend.cli.doctor_ports import (
     read_url,
 )
 from wiremend.cli.doctor_trust import REPLACING, check_ca, check_trust
-from wiremend.cli.finding import Finding
+from wiremend.cli.finding import Finding, merged, show
 from wiremend.cli.launch import Proxy
 from wiremend.families import HOMES
 from wiremend.rules.load import load_rules
@@ -50,10 +46,10 @@ from wiremend.rules.lookup import Found, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from wiremend.rules.resolve import Resolved
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 US, OTHER, DEAD = 8080, 4000, 9
 NOW: Final = datetime.now(UTC)
 
@@ -384,7 +380,7 @@ routes:
             {"DEEPSEEK_API_KEY": "sk-FAKE-deepseek", "KIMI_API_KEY": "sk-kimi-FAKE"},
             [
                 ("ok", "deepseek: $DEEPSEEK_API_KEY resolves"),
-                ("ok", "kimi-code: $KIMI_API_KEY resolves, and a client that brings its own key keeps it"),
+                ("ok", "kimi-code: $KIMI_API_KEY resolves (sk-kimi-…), and a client that brings its own key keeps it"),
                 ("ok", "mine: the key that the client brings, for nothing else is set"),
                 ("ok", "ollama: none needed"),
             ],
@@ -588,3 +584,79 @@ def test_vendors_hosts_count_even_where_no_rule_names_them(machine: Path, monkey
     monkeypatch.setenv("NO_PROXY", "groq.com")
     assert "NO_PROXY: groq.com lets api.groq.com pass by the proxy" in run("--offline").output
     assert machine.is_dir()
+
+
+def test_json_says_the_same(machine: Path) -> None:
+    """Whatever the screen says stands in the JSON, and the exit code is that of `ok`."""
+    (machine / "bad.yaml").write_text("default: nobody\n")
+    screen = run("--rules", "bad.yaml", "--offline")
+    result = run("--rules", "bad.yaml", "--offline", "--json")
+    said = json.loads(result.stdout)
+    assert set(said) == {"format", "ok", "counts", "findings"}
+    assert (result.exit_code, said["ok"], said["format"]) == (1, False, 1)
+    assert all(set(finding) == {"level", "about", "names", "what", "do"} for finding in said["findings"])
+    levels = [finding["level"] for finding in said["findings"]]
+    assert said["counts"] == {level: levels.count(level) for level in ("ok", "warn", "fail")}
+    squeezed = "".join(screen.output.split())
+    for finding in said["findings"]:
+        if finding["about"] != "clock":  # a minute may pass between the two
+            assert "".join(finding["what"].split()) in squeezed
+
+
+def test_json_of_a_machine_that_is_well(machine: Path) -> None:
+    (machine / "bin" / "claude").touch(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    result = run("--port", str(port), "--json")
+    assert (result.exit_code, json.loads(result.stdout)["ok"]) == (0, True)
+
+
+def test_a_key_is_shown_by_its_prefix_alone(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-kimi-FAKE0123456789abcdef"
+    monkeypatch.setenv("KIMI_API_KEY", key)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"https://api.openai.com/{key}/v1")
+    (machine / "my.yaml").write_text("default: kimi-code\n")
+    for arguments in ((), ("--json",)):
+        output = run("--rules", "my.yaml", *arguments).output
+        assert "$KIMI_API_KEY resolves (sk-kimi-…)" in " ".join(output.split())
+        assert "FAKE" not in output
+
+
+def test_providers_are_asked_only_online(machine: Path) -> None:
+    with KimiLike() as provider:
+        (machine / "my.yaml").write_text(
+            f"providers: {{mine: {{base_url: '{provider.base}', speaks: [chat], auth: none}}}}\ndefault: mine\n"
+        )
+        about = {finding["about"] for finding in json.loads(run("--rules", "my.yaml", "--json").stdout)["findings"]}
+        assert "online" not in about
+        said = json.loads(run("--rules", "my.yaml", "--json", "--online").stdout)["findings"]
+    (online,) = (finding for finding in said if finding["about"] == "online")
+    assert (online["level"], "(mine) answers in" in online["what"]) == ("ok", True)
+
+
+def test_the_whole_machine_with_a_ca_and_an_agents_settings(machine: Path, confdir: Path) -> None:
+    """Everything that needs a CA is asked where there is one; the agent's own settings are named by their file."""
+    shutil.copytree(confdir, machine / ".mitmproxy")
+    (machine / ".claude").mkdir()
+    (machine / ".claude" / "settings.json").write_text('{"env": {"NO_PROXY": "*"}}')
+    said = json.loads(run("--offline", "--json").stdout)["findings"]
+    by_about = {finding["about"]: finding for finding in said}
+    assert by_about["Python"]["level"] == "ok"
+    assert "(tried)" in by_about["Python"]["what"]
+    assert by_about["claude"]["names"] == ["~/.claude/settings.json NO_PROXY"]
+    assert by_about["captures"]["level"] == by_about["clock"]["level"] == "ok"
+
+
+def test_the_commands_of_the_page_run(machine: Path) -> None:
+    """Each line of docs/doctor.md, here with rules that name a provider on this machine."""
+    page = (ROOT / "docs" / "doctor.md").read_text("utf-8")
+    commands = re.findall(r"^wiremend doctor(.*?)(?: +#.*)?$", page, re.MULTILINE)
+    assert commands == ["", " --online", " --json"]
+    with KimiLike() as provider:
+        (machine / "my.yaml").write_text(
+            f"providers: {{mine: {{base_url: '{provider.base}', speaks: [chat], auth: none}}}}\ndefault: mine\n"
+        )
+        for command in commands:
+            result = run("--rules", "my.yaml", *command.split())
+            assert result.exception is None or isinstance(result.exception, SystemExit)
+            assert "mine: none needed" in " ".join(result.output.split())

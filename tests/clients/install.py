@@ -8,6 +8,7 @@ Linux on x64.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -35,6 +36,13 @@ class InstallError(Exception):
 
 def installed() -> Path:
     """Give the folder that holds ``node_modules``, installed where it is not. Raises InstallError."""
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    with FOLDER.with_suffix(".lock").open("w") as lock:  # tests may run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _installed()
+
+
+def _installed() -> Path:
     pins = {name: (_HERE / name).read_bytes() for name in PINS}
     node = _run("node", "--print", "[process.platform, process.arch].join()")
     wanted = hashlib.sha256(b"\0".join([*pins.values(), node.encode()])).hexdigest()

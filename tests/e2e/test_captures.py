@@ -392,5 +392,5 @@ def test_mitmdump_lists_the_file_with_the_clients_side(stage: Stage, proxy: Mitm
     assert "message_stop" in listed.stdout
     *_, last = read_flows(path)
     assert last.flow is not None
-    assert last.flow.comment.startswith("claude-code  m → lab/m  messages 200")
+    assert "m → lab/m" in last.flow.comment
     assert last.flow.metadata["wiremend"]["provider"] == "lab"

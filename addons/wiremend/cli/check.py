@@ -5,33 +5,50 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from wiremend.errors import RulesError
+from wiremend.jsonedit import format_pointer
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import find_rules
 from wiremend.rules.resolve import reachable
 from wiremend.rules.schema import json_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wiremend.errors import Problem
     from wiremend.rules.load import Loaded
+    from wiremend.rules.lookup import Found
     from wiremend.rules.model import When
     from wiremend.rules.resolve import Resolved, Upstream
+
+FORMAT: Final = 1
+"""The version of the JSON form; it is raised where a key changes its meaning or goes."""
+
+_GLOBS: Final = ("client", "key", "model", "host", "path", "agent", "provider")
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--offline", is_flag=True, help="Resolve no credential: for CI, and for files that are not yours.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of rules.yaml, for editors.")
-def check(file: Path | None, *, offline: bool, schema: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: format, file, sound, problems, rules.")
+def check(file: Path | None, *, offline: bool, schema: bool, as_json: bool) -> None:
     """Read a rules file and print every problem (exit code 1), or what the file does (0).
 
     Without FILE: the rules.yaml of this folder, else the one in force. One that merely lies in this folder is read
     without resolving its credentials.
+
+    With --json each of `problems` has file, line, column, severity (error, warning) and message; `rules` says what a
+    sound file does (null for another): hash, offline, providers, aliases, routes, default, edits, expectations, listen.
     """
+    if schema and as_json:
+        raise click.UsageError("--schema is JSON already; choose one of --schema and --json")
     if schema:
         click.echo(json.dumps(json_schema(), indent=2))
         return
@@ -40,14 +57,101 @@ def check(file: Path | None, *, offline: bool, schema: bool) -> None:
     try:
         loaded = load_rules(read_rules(found.path), str(file or found.path), os.environ, offline=offline)
     except RulesError as error:
+        if as_json:
+            _print(found, error.problems, None)
+            sys.exit(1)
         for problem in error.problems:
             click.echo(str(problem))
         errors = sum(problem.severity == "error" for problem in error.problems)
         click.echo(f"\n{errors} error{'s' if errors != 1 else ''}; the file is not taken", err=True)
         sys.exit(1)
+    if as_json:
+        _print(found, loaded.warnings, as_plain(loaded, offline=offline))
+        return
     for warning in loaded.warnings:
         click.echo(str(warning))
     click.echo(summary(loaded, f"{found.path} ({found.why})", offline=offline), nl=False)
+
+
+def _print(found: Found, problems: Iterable[Problem], rules: Mapping[str, Any] | None) -> None:
+    said = {
+        "format": FORMAT,
+        "file": str(found.path),
+        "origin": found.origin,
+        "sound": rules is not None,
+        "problems": [asdict(problem) for problem in problems],
+        "rules": rules,
+    }
+    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+
+
+def as_plain(loaded: Loaded, *, offline: bool) -> dict[str, Any]:
+    """Give what a sound file does as JSON has it; conditions and targets as rules.yaml writes them, no credential."""
+    resolved = loaded.resolved
+    rules = resolved.rules
+    return {
+        "hash": rules.hash,
+        "offline": offline,
+        "providers": [_plain_provider(resolved.upstreams[name], offline=offline) for name in reachable(rules)],
+        "aliases": [
+            {"name": alias.name, "line": alias.line, "to": str(alias.target), "keep_name": alias.keep_name}
+            for alias in rules.aliases.values()
+        ],
+        "routes": [
+            {"name": route.label, "line": route.line, "when": _plain_when(route.when), "to": str(route.target)}
+            for route in rules.routes
+        ],
+        "default": None if rules.default is None else str(rules.default),
+        "edits": [
+            {
+                "name": edit.label,
+                "line": edit.line,
+                "when": _plain_when(edit.when),
+                "body": [{"op": one.op, "pointer": format_pointer(one.pointer)} for one in edit.body],
+                "headers": [header.name for header in edit.headers],
+            }
+            for edit in rules.edits
+        ],
+        "expectations": len(rules.expect),
+        "listen": {"host": resolved.host, "port": resolved.port},
+    }
+
+
+def _plain_provider(upstream: Upstream, *, offline: bool) -> dict[str, Any]:
+    provider = upstream.provider
+    state = "resolved" if upstream.secret is not None else "client"
+    if not provider.needs_credential:
+        state = "none"
+    elif offline:
+        state = "not resolved"
+    return {
+        "name": upstream.name,
+        "speaks": list(provider.speaks),
+        "bases": {wire: base.text for wire, base in upstream.bases.items()},
+        "credential": {
+            "state": state,
+            "references": [reference.text for reference in provider.keys],
+            "unresolved": upstream.unresolved,
+        },
+    }
+
+
+def _plain_when(when: When) -> dict[str, Any]:
+    """Give conditions: only those that are asked for; None stands for "there is none"."""
+    said: dict[str, Any] = {
+        name: [None if glob is None else glob.text for glob in globs]
+        for name in _GLOBS
+        if (globs := getattr(when, name))
+    }
+    if when.wire:
+        said["wire"] = list(when.wire)
+    if when.stream is not None:
+        said["stream"] = when.stream
+    if when.header:
+        said["header"] = {name: [glob.text for glob in globs] for name, globs in when.header}
+    if when.body:
+        said["body"] = {format_pointer(pointer): [glob.text for glob in globs] for pointer, globs in when.body}
+    return said
 
 
 def summary(loaded: Loaded, title: str, *, offline: bool) -> str:
@@ -98,7 +202,7 @@ def _provider(upstream: Upstream, *, offline: bool) -> str:
 
 def _when(when: When) -> str:
     said: list[str] = []
-    for name in ("client", "key", "model", "host", "path", "agent", "provider"):
+    for name in _GLOBS:
         globs = getattr(when, name)
         if globs:
             said.append(f"{name} {' or '.join('none' if glob is None else glob.text for glob in globs)}")

@@ -3,29 +3,27 @@
 Each check is a function of what it is given (an environment, paths, what is at a port) and gives :class:`Finding`
 values; :func:`examine` gathers what they need from this machine, :func:`show` prints. A check says ``ok``, ``warn``
 (it may be meant so) or ``FAIL`` (a request, or the proxy itself, will not work), and what to do. Nothing is changed,
-nothing leaves this machine but what a credential reference asks of its own program (``op``), which ``--offline``
-leaves out; no value of a credential is ever shown (G8).
+and nothing leaves this machine but what a credential reference asks of its own program (``op``), which ``--offline``
+leaves out, and what ``--online`` asks of providers; no value of a credential is ever shown (G8).
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
+import json
 import os
 import platform
-import re
-import shutil
-import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
-from rich.text import Text
 
-from wiremend.cli.agents import AGENTS
+from wiremend.cli.doctor_agents import check_agents, check_agents_trust, check_settings, node_version
+from wiremend.cli.doctor_folder import check_captures, check_clock, check_state, installed_at
+from wiremend.cli.doctor_online import check_online
 from wiremend.cli.doctor_ports import (
     cannot_listen,
     check_bases,
@@ -34,30 +32,28 @@ from wiremend.cli.doctor_ports import (
     check_proxies,
     leads_to_us,
     look,
+    ports_of_ours,
 )
+from wiremend.cli.doctor_tls import check_handshakes
 from wiremend.cli.doctor_trust import check_ca, check_trust
-from wiremend.cli.finding import Finding, Level
-from wiremend.cli.picture import hang, make_console
+from wiremend.cli.finding import Finding, Level, as_plain, cleaned, merged, show
+from wiremend.cli.picture import make_console
 from wiremend.errors import RulesError, SetupError
-from wiremend.families import HOMES
+from wiremend.families import HOMES, family_of, shown
 from wiremend.rules.load import load_rules, read_rules
-from wiremend.rules.lookup import Found, find_rules, state_folder
+from wiremend.rules.lookup import Found, find_rules, home_folder, state_folder
 from wiremend.rules.resolve import reachable, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from rich.console import Console
-
+    from wiremend.mitm.tunnel import MachineProxy
     from wiremend.rules.references import Secret
     from wiremend.rules.resolve import Resolved
 
 DEFAULT_PORT: Final = 8080
-_SOME: Final = 2
-_KIMIS_NODE: Final = 22
 _OLDEST_MITMPROXY: Final = 12
 _OLDEST_PYTHON: Final = (3, 12)
-_COLOURS: Final[dict[Level, str]] = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
 
 
 @click.command()
@@ -66,14 +62,27 @@ _COLOURS: Final[dict[Level, str]] = {"ok": "green", "warn": "yellow", "FAIL": "b
 )
 @click.option("--rules", type=click.Path(path_type=Path), help="The rules.yaml to look at.")
 @click.option("--offline", is_flag=True, help="Resolve no credential.")
-def doctor(port: int | None, rules: Path | None, *, offline: bool) -> None:
-    """Look at this machine: port, CA, variables, rules, credentials. Exit code 1 if anything FAILs."""
-    findings = examine(os.environ, port=port, rules=rules, offline=offline)
-    show(findings, make_console(os.environ))
+@click.option("--online", is_flag=True, help="Ask each provider for an answer as well; no credential is sent.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: format, ok, counts, findings.")
+def doctor(port: int | None, rules: Path | None, *, offline: bool, online: bool, as_json: bool) -> None:
+    """Look at this machine: port, CA, variables, agents, rules, credentials, folders, clock.
+
+    Each line says ok, warn or FAIL, and what to do. The exit code is 1 if anything FAILs, else 0.
+
+    With --json each of `findings` has level (ok, warn, fail), about, names (the variables or settings it speaks of),
+    what, and do (empty where there is nothing to do).
+    """
+    findings = examine(os.environ, port=port, rules=rules, offline=offline, online=online)
+    if as_json:
+        click.echo(json.dumps(as_plain(findings), indent=2, ensure_ascii=False))
+    else:
+        show(findings, make_console(os.environ))
     sys.exit(any(finding.level == "FAIL" for finding in findings))
 
 
-def examine(environ: Mapping[str, str], *, port: int | None, rules: Path | None, offline: bool) -> list[Finding]:
+def examine(
+    environ: Mapping[str, str], *, port: int | None, rules: Path | None, offline: bool, online: bool = False
+) -> list[Finding]:
     """Run all checks on this machine."""
     findings = check_versions(
         importlib.metadata.version("mitmproxy"), sys.version_info[:3], Path(sys.executable).parent
@@ -91,39 +100,32 @@ def examine(environ: Mapping[str, str], *, port: int | None, rules: Path | None,
     hosts = frozenset(HOMES).union(*(upstream.hosts for upstream in resolved.upstreams.values()) if resolved else ())
     look_at = functools.cache(look)
     port = port or (resolved.port if resolved else DEFAULT_PORT)
-    ca = Path(environ.get("HOME") or Path.home()) / ".mitmproxy" / "mitmproxy-ca-cert.pem"
+    ca = home_folder(environ) / ".mitmproxy" / "mitmproxy-ca-cert.pem"
+    needed = leads_to_us(environ, look_at)
     findings += check_port(port, look_at(port), cannot_listen(port))
     findings += check_ca(ca, datetime.now(UTC))
+    findings += check_handshakes(ca, environ, needed=needed)
     findings += check_proxies(environ, look_at)
-    findings += check_trust(environ, ca, needed=leads_to_us(environ, look_at))
+    findings += check_trust(environ, ca, needed=needed)
     findings += check_bypass(environ, hosts)
     findings += check_bases(environ, resolved, look_at)
-    findings += check_state(state_folder(environ))
     findings += check_agents(environ, node_version(environ))
-    return findings
+    findings += check_agents_trust(environ, ca, needed=needed)
+    findings += check_settings(environ, Path.cwd(), resolved, look_at, ca=ca, hosts=hosts, needed=needed)
+    findings += check_state(state_folder(environ))
+    if resolved is not None:
+        findings += check_captures(resolved.rules.capture, environ)
+    findings += check_clock(datetime.now(UTC), installed_at())
+    if online and resolved is not None:
+        findings += check_online(resolved, environ, _machine_proxy(ports_of_ours(environ, look_at)))
+    return merged(cleaned(findings, environ))
 
 
-def show(findings: list[Finding], console: Console) -> None:
-    """Print the findings and how many of them matter."""
-    wide = max(len(finding.about) for finding in findings)
-    for finding in merged(findings):
-        what = Text(": ".join(filter(None, (", ".join(finding.names), finding.what))))
-        if finding.do:
-            what.append(f"\n→ {finding.do}", "cyan")
-        level = (f"{finding.level:4}  ", _COLOURS[finding.level])
-        hang(console, Text.assemble(level, (f"{finding.about:{wide}}  ", "bold")), what)
-    counts = {level: sum(finding.level == level for finding in findings) for level in ("FAIL", "warn")}
-    said = [f"{counts[level]} {what}" for level, what in (("FAIL", "to mend"), ("warn", "to look at")) if counts[level]]
-    console.print(f"\n{', '.join(said) if said else 'All is well.'}")
+def _machine_proxy(ours: frozenset[int]) -> functools.partial[MachineProxy | None]:
+    """Give what finds the machine's own proxy; a Wiremend at one of these ports is none."""
+    from wiremend.mitm.tunnel import machine_proxy  # noqa: PLC0415 - mitmproxy is slow to import; --online alone needs it
 
-
-def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Give one finding for all that say the same of different variables, in the place of the first."""
-    names: dict[Finding, tuple[str, ...]] = {}
-    for finding in findings:
-        bare = replace(finding, names=())
-        names[bare] = (*names.get(bare, ()), *finding.names)
-    return [replace(bare, names=all_names) for bare, all_names in names.items()]
+    return functools.partial(machine_proxy, own_ports=ours)
 
 
 # -- the program and its rules
@@ -168,12 +170,14 @@ def check_credentials(offline: Resolved, environ: Mapping[str, str]) -> list[Fin
     for name in reachable(rules):
         upstream = resolved.upstreams[name]
         had = next((reference.text for reference in upstream.provider.keys if reference.text in cache), None)
+        prefix = _prefix(cache[had]) if had is not None else ""
         if any(repr(name) in problem.message for problem in fresh):
             continue
         if not upstream.provider.needs_credential:
             what = "none needed"
         elif had is not None:
-            what = f"{had} resolves{', and a client that brings its own key keeps it' if upstream.client_key else ''}"
+            what = f"{had} resolves{prefix}"
+            what += ", and a client that brings its own key keeps it" if upstream.client_key else ""
         else:
             what = "the key that the client brings, for nothing else is set"
         groups.setdefault(what, []).append(name)
@@ -184,43 +188,6 @@ def check_credentials(offline: Resolved, environ: Mapping[str, str]) -> list[Fin
     return findings
 
 
-# -- the rest of the machine
-
-
-def check_state(folder: Path) -> list[Finding]:
-    """Check that logs can be written."""
-    near = next(path for path in (folder, *folder.parents) if path.exists())
-    if near.is_dir() and os.access(near, os.W_OK | os.X_OK):
-        return []
-    return [Finding("FAIL", "folder", f"{near} cannot be written to, and logs go below {folder}", "set XDG_STATE_HOME")]
-
-
-def check_agents(environ: Mapping[str, str], node: str | None) -> list[Finding]:
-    """Check which agents are on PATH; ``node`` is Node's version, such as ``v22.1.0``."""
-    programs = {
-        agent.id: name for agent in AGENTS for name in agent.names if shutil.which(name, path=environ.get("PATH", ""))
-    }
-    runtime = f"node {node}" if node else "no node"
-    if not programs:
-        return [Finding("warn", "agents", f"none of {', '.join(agent.id for agent in AGENTS)} on PATH; {runtime}")]
-    major = int(node.lstrip("v").partition(".")[0]) if node else 0
-    findings = [Finding("ok", "agents", f"{', '.join(programs)}; {runtime}")]
-    if "kimi" in programs and 0 < major < _KIMIS_NODE:
-        what = f"kimi needs Node {_KIMIS_NODE} or newer, here is {node}"
-        findings.append(Finding("warn", "agents", what, "install a newer Node"))
-    return findings
-
-
-# -- looking at this machine
-
-
-def node_version(environ: Mapping[str, str]) -> str | None:
-    """Give the version of the Node on PATH; None where there is none that runs."""
-    program = shutil.which("node", path=environ.get("PATH", ""))
-    if program is None:
-        return None
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603 - found on PATH
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if re.fullmatch(r"v\d+(\.\d+)*", done.stdout.strip()) else None
+def _prefix(secret: Secret) -> str:
+    """Say which family a credential is of, by the prefix that all of them have; nothing of an unknown one (G8)."""
+    return f" ({shown(secret.value)})" if family_of(secret.value) is not None else ""

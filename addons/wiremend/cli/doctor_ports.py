@@ -115,9 +115,15 @@ def _at_port(about: str, name: str, url: Url, at: Listener) -> Finding:
 
 def leads_to_us(environ: Mapping[str, str], look_at: Look) -> bool:
     """Tell whether a proxy variable leads to a Wiremend, so that agents see its certificates."""
+    return bool(ports_of_ours(environ, look_at))
+
+
+def ports_of_ours(environ: Mapping[str, str], look_at: Look) -> frozenset[int]:
+    """Give the ports at which a proxy variable leads to a Wiremend."""
     values = [environ[name] for name in _LEADING if environ.get(name)]
     urls = [read_url(value if "://" in value else f"http://{value}") for value in values]
-    return any(url is not None and url.local and look_at(url.port).kind == "wiremend" for url in urls)
+    local = {url.port for url in urls if url is not None and url.local}
+    return frozenset(port for port in local if look_at(port).kind == "wiremend")
 
 
 def check_bypass(environ: Mapping[str, str], hosts: frozenset[str]) -> list[Finding]:
@@ -142,16 +148,25 @@ def check_bases(environ: Mapping[str, str], resolved: Resolved | None, look_at: 
         value = environ.get(name)
         if not value:
             continue
-        url = read_url(value)
-        if url is None:
-            do = f"unset {name}, or begin it with http:// or https://"
-            findings.append(Finding("FAIL", "base URL", "no URL", do, (name,)))
-            continue
-        place = _place(name, url, used.get(name, []), resolved, look_at)
-        spelling = _spelling(value, templates.get(name, ""), used=name in used)
-        said = [spelling, place] if spelling and place.level != "ok" else [spelling or place]
-        findings += [replace(finding, names=(name,)) for finding in said]
+        findings += check_base(name, value, templates.get(name, ""), used.get(name, []), resolved, look_at)
     return findings
+
+
+def check_base(  # noqa: PLR0913, PLR0917 - what is known of a base
+    name: str, value: str, template: str, providers: list[str], resolved: Resolved | None, look_at: Look
+) -> list[Finding]:
+    """Check one base URL, of a variable or of an agent's settings, called ``name``.
+
+    ``template`` tells what its clients expect (``{base}/v1``: they add no version; ``{base}``: they do; empty: either).
+    ``providers`` are those that the rules have there.
+    """
+    url = read_url(value)
+    if url is None:
+        return [Finding("FAIL", "base URL", "no URL", f"unset {name}, or begin it with http:// or https://", (name,))]
+    place = _place(name, url, providers, resolved, look_at)
+    spelling = _spelling(value, template, used=bool(providers))
+    said = [spelling, place] if spelling and place.level != "ok" else [spelling or place]
+    return [replace(finding, names=(name,)) for finding in said]
 
 
 def _providers_by_variable(resolved: Resolved) -> dict[str, list[str]]:

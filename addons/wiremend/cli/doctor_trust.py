@@ -29,29 +29,33 @@ def check_ca(ca: Path, now: datetime) -> list[Finding]:
 
     if not ca.exists():
         return [Finding("ok", "CA", f"none yet; the first start of the proxy makes {ca}")]
-    anew = f"remove {ca.parent}/mitmproxy-ca*, start the proxy, and trust the new one where the old one was trusted"
     try:
         cert = Cert.from_pem(ca.read_bytes())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds no certificate"
-        return [Finding("FAIL", "CA", f"{ca} cannot be read: {reason}", anew)]
+        return [Finding("FAIL", "CA", f"{ca} cannot be read: {reason}", anew(ca))]
     if now < cert.notbefore:
         what = f"{ca} is valid only from {cert.notbefore:%Y-%m-%d} on"
         return [Finding("FAIL", "CA", what, "set this machine's clock right")]
     if now > cert.notafter:
         what = f"{ca} was valid until {cert.notafter:%Y-%m-%d}, so every client refuses it"
-        return [Finding("FAIL", "CA", what, anew)]
+        return [Finding("FAIL", "CA", what, anew(ca))]
     findings = []
     key = ca.with_name("mitmproxy-ca.pem")
     if not key.is_file():
-        findings.append(Finding("FAIL", "CA", f"its private key {key} is not there", anew))
+        findings.append(Finding("FAIL", "CA", f"its private key {key} is not there", anew(ca)))
     elif key.stat().st_mode & 0o077:
         findings.append(
             Finding("warn", "CA", f"others on this machine can read its private key {key}", f"chmod 600 {key}")
         )
     level: Level = "warn" if cert.notafter - now < SOON else "ok"
     what = f"{ca}, valid until {cert.notafter:%Y-%m-%d}"
-    return [*findings, Finding(level, "CA", what, anew if level == "warn" else "")]
+    return [*findings, Finding(level, "CA", what, anew(ca) if level == "warn" else "")]
+
+
+def anew(ca: Path) -> str:
+    """Say how to get a new CA."""
+    return f"remove {ca.parent}/mitmproxy-ca*, start the proxy, and trust the new one where the old one was trusted"
 
 
 def check_trust(environ: Mapping[str, str], ca: Path, *, needed: bool) -> list[Finding]:
@@ -80,6 +84,12 @@ def check_trust(environ: Mapping[str, str], ca: Path, *, needed: bool) -> list[F
         what = "HTTPS_PROXY leads to Wiremend, and no variable makes agents trust its CA"
         return [Finding("warn", "trust", what, f"set them ({lines}), or start the agent with `wiremend run --`")]
     return findings or [Finding("ok", "trust", "no variable is set; `wiremend run` makes the agent trust the CA")]
+
+
+def holds(file: str, ca: Path) -> bool:
+    """Tell whether a file of certificates holds the CA."""
+    ours = _squeezed(ca)
+    return bool(ours) and ours in _squeezed(Path(file))
 
 
 def _squeezed(path: Path) -> bytes:

@@ -20,26 +20,46 @@ VERBS = {
     "check": "Read a rules file and say what is wrong with it, or what it does.",
     "doctor": "Look at this machine: port, CA, variables, rules, credentials.",
     "quirks": "List what providers get wrong and how it is mended, or explain one.",
+    "explain": "Say what becomes of a request or a capture, step by step and why; nothing is sent.",
+    "why": "Explain and diagnose the last exchange that failed or was mended, or the one of an id.",
+    "diagnose": "Say which clients would reject a reply, why, and the smallest change of rules.yaml that mends it.",
+    "try": "Send one tiny request down a route, or down every one: the one verb that talks to providers by itself.",
+    "setup": "A short wizard: a provider, its key, and the rules that use it.",
     "captures": "List, show, keep and scrub what was remembered; make a case of it.",
     "replay": "Run captures and cases through today's rules, offline, and say what differs.",
     "upstream": "A provider on this machine that answers as the captures do, for an agent without a network.",
     "bundle": "Make one archive of a problem, without a secret in it, to attach to a report.",
+    "completion": "Print the completion script of a shell.",
     "demo": "See an agent's broken request go out right; no key, no network.",
 }
+
+_MODULES = {"try": "trying"}
+"""Verbs that Python cannot have as the name of a module, nor of a function."""
 
 _HELP = """\
 Wiremend mends the wire between agent clients and LLM providers.
 
+Use it
   wiremend demo                 see it work, without a key or a network
+  wiremend setup                a provider, its key, and the rules that use it
   wiremend run -- claude        run an agent through it
   wiremend proxy                run the proxy by itself
-  wiremend check rules.yaml     what a rules file does, or what is wrong with it
-  wiremend quirks               what providers get wrong, and how it is mended
+  wiremend try                  one tiny request down a route
+
+See what it does
+  wiremend why                  the last exchange that failed or was mended, or ID: what happened, and what to do
+  wiremend explain CAPTURE      what becomes of a request, step by step and why; --live PORT follows a proxy
+  wiremend diagnose CAPTURE     which clients would reject the reply, and the change of rules.yaml that mends it
   wiremend captures list        what was remembered; show, add, scrub, import
+  wiremend bundle ID            one archive of a problem, to attach to a report
+  wiremend quirks               what providers get wrong, and how it is mended
+  wiremend doctor               why it does not work here
+
+Keep it right
+  wiremend check rules.yaml     what a rules file does, or what is wrong with it
   wiremend replay               cases and captures through today's rules, offline
   wiremend upstream captures    a provider that answers as the captures do
-  wiremend bundle ID            one archive of a problem, to attach to a report
-  wiremend doctor               why it does not work here
+  wiremend completion bash      verbs and options completed in your shell
 
 `wiremend VERB --help` tells the rest. README.md begins at the beginning.
 """
@@ -56,8 +76,8 @@ class Verbs(click.Group):
         """Load a verb."""
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"wiremend.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        module = importlib.import_module(f"wiremend.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, _MODULES.get(cmd_name, cmd_name))
         return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

@@ -133,7 +133,7 @@ class _Screen:
         self.broken = 0
         self._played = self._again = 0
         self._lock = threading.Lock()
-        self._colour = False if os.environ.get("NO_COLOR") else None
+        self._colour = False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None
 
     def begin(self, playing: PlayingUpstream, side: Side, host: str) -> None:
         """Say where it listens, and how to be pointed at it."""

@@ -17,7 +17,12 @@
 ``record``      what is written down of an exchange while it runs, and the raw capture that is made of it
 ``store``       the thread that scrubs captures and writes them down; ``scrubs``, ``shelf``: its scrubbers, its folder
 ``flows``       captures as flows of mitmproxy, and back; ``netstring`` is how files hold them
+``originals``   what clients sent and what came of it, at hand for those who look
+``listing``     the comment and the marker of each call in the flow list
+``commands``    commands on flows; ``command_*``: their texts, sending again, errands, keys, holding a stream
+``veil``        the rules' own secrets, out of sight once they have left
 ``recollect``   what captures tell a proxy that was started anew
+``views``       LLM flows as mitmproxy's console and mitmweb show them
 ``life``        says that the proxy listens, how agents are pointed at it, and ends it with its parent
 ==============  =================================================================================================
 """
@@ -29,6 +34,8 @@ def load_addons() -> list[object]:
     """Give the addons for ``addons = […]`` of the script, sharing one :class:`~wiremend.mitm.house.House`."""
     # Imported here, so that `wiremend.mitm.trust` and `.process` can be had without half a second of mitmproxy.
     from wiremend.mitm.adopt import Adopt  # noqa: PLC0415 - as said above
+    from wiremend.mitm.command_hold import Hold  # noqa: PLC0415 - as said above
+    from wiremend.mitm.commands import Commands  # noqa: PLC0415 - as said above
     from wiremend.mitm.gateway import Gateway  # noqa: PLC0415 - as said above
     from wiremend.mitm.house import House  # noqa: PLC0415 - as said above
     from wiremend.mitm.life import Life  # noqa: PLC0415 - as said above
@@ -37,11 +44,28 @@ def load_addons() -> list[object]:
     from wiremend.mitm.rewrite import Rewrite  # noqa: PLC0415 - as said above
     from wiremend.mitm.settings import Settings  # noqa: PLC0415 - as said above
     from wiremend.mitm.tunnel import Tunnel  # noqa: PLC0415 - as said above
+    from wiremend.mitm.veil import Veil  # noqa: PLC0415 - as said above
+    from wiremend.mitm.views import Views  # noqa: PLC0415 - as said above
 
     house = House()
     tunnel = Tunnel(house)
     remember = Remember(house)
     reply = Reply(house, remember)
     gateway = Gateway(house, tunnel, reply)
+    hold = Hold(house)
     rewrite, life = Rewrite(house, remember), Life(house, remember)
-    return [house, Settings(house), gateway, tunnel, Adopt(reply), rewrite, reply, remember, life]
+    looking = [Views(house), Commands(house, reply, hold)]
+    return [
+        house,
+        Settings(house),
+        gateway,
+        tunnel,
+        Adopt(reply),
+        rewrite,
+        reply,
+        hold,
+        remember,
+        Veil(house),
+        life,
+        *looking,
+    ]

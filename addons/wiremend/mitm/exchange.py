@@ -20,14 +20,28 @@ if TYPE_CHECKING:
     from wiremend.notes import Note
     from wiremend.pipeline.context import Context
     from wiremend.pipeline.reply import ReplyStream
-    from wiremend.pipeline.request import Refused
+    from wiremend.pipeline.request import ClientRequest, Refused
     from wiremend.pipeline.shapes import Look
     from wiremend.protocols.base import Tally
     from wiremend.quirks.memory import Memory
     from wiremend.rules.facts import Facts
+    from wiremend.rules.model import Target
     from wiremend.rules.resolve import Resolved
 
 METADATA = "wiremend"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A client's request that a person sends once more: whose it was, as it came, and to where, if not by the rules.
+
+    ``flow`` is the id of the flow that it came with, ``words`` say so.
+    """
+
+    flow: str
+    words: str
+    request: ClientRequest
+    target: Target | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +69,13 @@ class Exchange:
     finished: bool = False
     memory: Memory | None = None
     """The memory as this exchange sees it, where it is remembered; None for the shared one."""
+    again: Again | None = None
+    """Which flow's request this is once more; None for a client's own."""
+    listed: tuple[str, str] = ("", "")
+    """The comment and the marker of the flow as they were last set here; what is otherwise, a person set."""
+
+    known: tuple[str, ...] | None = field(default=None, repr=False)
+    """All that is to be in no comment, once it was looked up."""
 
     def secrets(self) -> tuple[str, ...]:
         """Give the credentials that this exchange knows: the client's, and those that the rules resolved (G8)."""
@@ -88,4 +109,6 @@ class Exchange:
             }
         else:
             seen |= {"refused": outcome.message}
+        if self.again is not None:
+            seen["resent_from"] = self.again.flow
         flow.metadata[METADATA] = seen

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mitmproxy import ctx, exceptions
-from mitmproxy.log import ALERT
 
 from wiremend.errors import RulesError, SetupError
 from wiremend.families import scrubbed
+from wiremend.mitm.originals import Originals
+from wiremend.mitm.telling import tell
 from wiremend.quirks.memory import Memory
 from wiremend.rules.globs import GlobError, compile_glob
 from wiremend.rules.lookup import find_rules
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
     from mitmproxy.connection import Client
 
-    from wiremend.mitm.exchange import Exchange
+    from wiremend.mitm.exchange import Again, Exchange
     from wiremend.rules.lookup import Found
     from wiremend.rules.resolve import Resolved
 
@@ -79,6 +80,12 @@ class House:
     """Ids of client connections that came to the gateway rather than to the HTTPS proxy."""
     memory: Memory = field(default_factory=Memory)
     """What one request's reply said that a later request must bring again."""
+    originals: Originals = field(default_factory=Originals)
+    """What clients sent and what came of it, for those who look."""
+    leaving: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The rules' own secrets in requests that are on their way out, by flow: seen until they have left."""
+    again: dict[str, Again] = field(default_factory=dict)
+    """What is about to be sent once more, by the ids of the new flows."""
     keep_host_header: bool = False
     """The user's own choice of that option of mitmproxy: ours is to see the Host that the client sent."""
     on_rules: list[Callable[[Path, Resolved], None]] = field(default_factory=list)
@@ -169,7 +176,7 @@ class House:
             return
         self.found, self.watcher = found, watcher
         why = "" if found.origin == "named" else f"{found.why}, "
-        logger.log(ALERT, "rules: %s (%s%s)", found.path, why, watcher.current.resolved.rules.hash)
+        tell("rules: %s (%s%s)", found.path, why, watcher.current.resolved.rules.hash)
         self._in_force()
 
     def _in_force(self) -> None:
@@ -193,7 +200,5 @@ class House:
                 logger.error("Wiremend failed to look at its rules (%s)", type(error).__name__)  # noqa: TRY400 - as above
             else:
                 if change == "reloaded":
-                    logger.log(
-                        ALERT, "rules reloaded: %s (%s)", self.watcher.path, self.watcher.current.resolved.rules.hash
-                    )
+                    tell("rules reloaded: %s (%s)", self.watcher.path, self.watcher.current.resolved.rules.hash)
                     self._in_force()

@@ -193,22 +193,28 @@ class Record:
         """Give the microseconds since the exchange began."""
         return (clock() - self.zero) // 1000
 
+    def leaves(self) -> None:
+        """Take the request as it left, before anything of it is veiled. A second time it takes nothing."""
+        if self.sent is None:
+            request = self.flow.request
+            self.sent = Request(
+                method=request.method,
+                scheme=request.scheme,
+                host=request.host,
+                port=request.port,
+                target=request.path,
+                headers=from_fields(request.headers.fields),
+                body=request.raw_content or b"",
+                version=request.http_version,
+            )
+
     def end(self, error: str | None) -> None:
         """Take what the flow has at its end. What is taken is not changed any more by anyone."""
         flow, tapes = self.flow, self.tapes
         request, response = flow.request, flow.response
         self.ended = time.time()
         self.error = error
-        self.sent = Request(
-            method=request.method,
-            scheme=request.scheme,
-            host=request.host,
-            port=request.port,
-            target=request.path,
-            headers=from_fields(request.headers.fields),
-            body=request.raw_content or b"",
-            version=request.http_version,
-        )
+        self.leaves()
         streamed = response is not None and bool(response.stream)
         begun = tapes.begun if tapes.teed else streamed
         if response is not None and (error is None or self.answered or begun):

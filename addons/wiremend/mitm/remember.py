@@ -119,6 +119,7 @@ class Remember:
         record = self.records.get(flow.id)
         if record is not None and record.came is None and not record.answered:
             record.came = Head.of(response)
+            record.leaves()
 
     def body(self, flow: HTTPFlow, response: Response) -> None:
         """Take a whole body as it came, where no tape has it."""
@@ -151,7 +152,11 @@ class Remember:
             self._end(flow, None)
 
     def error(self, flow: HTTPFlow) -> None:
-        """End an exchange that broke."""
+        """End an exchange that broke. What the client got of it is there to be looked at."""
+        record, response = self.records.get(flow.id), flow.response
+        said = record.tapes.said if record is not None else None
+        if said is not None and not said.spooled and response is not None and response.raw_content is None:
+            response.raw_content = said.body().data
         self._end(flow, flow.error.msg if flow.error is not None else "it broke")
 
     def websocket_end(self, flow: HTTPFlow) -> None:

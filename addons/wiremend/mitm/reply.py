@@ -10,14 +10,12 @@ takes a cut for an end (G2).
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mitmproxy import ctx
 from mitmproxy.http import Response
-from mitmproxy.log import ALERT
 
 from wiremend.captures.scrub import Scrubber
 from wiremend.codings import decode
@@ -25,10 +23,12 @@ from wiremend.errors import CodingError
 from wiremend.families import scrubbed
 from wiremend.ledger.row import CallRow, to_line
 from wiremend.ledger.sinks import append_json
+from wiremend.mitm import listing
 from wiremend.mitm.mending import SHOWN, context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
 from wiremend.mitm.record import secrets_of
 from wiremend.mitm.remember import Remember
+from wiremend.mitm.telling import tell
 from wiremend.mitm.through import Once, Through
 from wiremend.pipeline.answer import content_type_note, estimated, final_note, losses, told, unanswered, uncounted
 from wiremend.pipeline.finals import FINAL
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from wiremend.mitm.house import House
     from wiremend.mitm.tape import Tapes
     from wiremend.pipeline.context import Context
-
-logger = logging.getLogger("wiremend")
 
 LARGE = 16 * 1024 * 1024
 """Bytes from which a download of any site is streamed rather than held."""
@@ -301,15 +299,15 @@ class Reply:
             exchange.pin(flow)
             if exchange.facts.endpoint is not None:  # a probe of some other path at the gateway is no call
                 row = row_of(flow, exchange, error)
-                flow.comment = flow.comment or to_line(row)
                 self._tell(row)
+                listing.ended(flow, exchange, row)
         except Exception as failure:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to log the call", failure)
 
     @staticmethod
     def _tell(row: CallRow) -> None:
         if ctx.options.wiremend_call_log:
-            logger.log(ALERT, to_line(row))
+            tell("%s", to_line(row))
         if ctx.options.wiremend_calls:
             append_json(Path(ctx.options.wiremend_calls), row)
 

@@ -7,25 +7,31 @@ untouched, or is refused with an error of its wire where it had no destination o
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mitmproxy import ctx, http
 from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 
 from wiremend.families import scrubbed
+from wiremend.mitm import listing
 from wiremend.mitm.convert import frame, headers_of, request_of, write_back
 from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
 from wiremend.mitm.remember import Remember
 from wiremend.mitm.tunnel import own_ports, via_for
+from wiremend.mitm.veil import hidden, unveil
 from wiremend.notes import Note
 from wiremend.pipeline.request import Refused, Rewritten, rewrite, upgrade_refused
 from wiremend.protocols import WIRES
 from wiremend.rules.facts import wire_of
+from wiremend.rules.model import Route, When
 from wiremend.rules.urls import LOOPBACK, locate
 
 if TYPE_CHECKING:
+    from wiremend.mitm.exchange import Again
     from wiremend.mitm.house import House
+    from wiremend.rules.model import Target
     from wiremend.rules.resolve import Resolved
 
 logger = logging.getLogger("wiremend")
@@ -40,14 +46,23 @@ class Rewrite:
         self.remember = remember or Remember(house)
 
     def request(self, flow: http.HTTPFlow) -> None:
-        """Decide and rewrite a request, once its body is there."""
-        if _answered(flow) or flow.is_replay or flow.request.method == "CONNECT":
+        """Decide and rewrite a request, once its body is there.
+
+        What mitmproxy replays leaves as it did the first time; what a person sends again by our commands is decided
+        anew.
+        """
+        again = self.house.again.pop(flow.id, None)
+        if flow.is_replay and again is None:
+            self._once_more(flow)
+        if _answered(flow) or (flow.is_replay and again is None) or flow.request.method == "CONNECT":
             return
         gateway = self.house.at_gateway(flow.client_conn) or _to_ourselves(flow)
+        if again is not None:
+            gateway = again.request.host is None
         try:
             resolved = self.house.resolved
             if resolved is not None:
-                self._rewrite(flow, resolved, gateway=gateway)
+                self._rewrite(flow, resolved, gateway=gateway, again=again)
         except Exception as error:  # noqa: BLE001 - the edge (G7): a bug of ours must not be their outage
             self.house.failed(flow.id, "to rewrite the request", error)
         if _answered(flow):
@@ -61,14 +76,18 @@ class Rewrite:
             frame(flow)
             via_for(flow)
 
-    def _rewrite(self, flow: http.HTTPFlow, resolved: Resolved, *, gateway: bool) -> None:
+    def _rewrite(self, flow: http.HTTPFlow, resolved: Resolved, *, gateway: bool, again: Again | None) -> None:
         at_gateway = gateway or isinstance(flow.client_conn.proxy_mode, ReverseMode)
-        request = request_of(
-            flow,
-            style="gateway" if at_gateway else "proxy",
-            addressed=not gateway,
-            agent=ctx.options.wiremend_agent,
-        )
+        if again is not None:
+            request = again.request
+            resolved = resolved if again.target is None else only_to(resolved, again.target)
+        else:
+            request = request_of(
+                flow,
+                style="gateway" if at_gateway else "proxy",
+                addressed=not gateway,
+                agent=ctx.options.wiremend_agent,
+            )
         refused = upgrade_refused(request, resolved)
         if refused is not None:
             self.remember.decided(self.remember.begins(flow, request, resolved), None)
@@ -79,9 +98,10 @@ class Rewrite:
         outcome = rewrite(request, resolved, memory, flow.id)
         if not isinstance(outcome, Rewritten | Refused):
             return
-        exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes), memory=memory)
+        exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes), memory=memory, again=again)
         self.house.exchanges[flow.id] = exchange
         self.remember.decided(record, exchange)
+        self.house.originals.begins(flow.id, request, exchange, record)
         if isinstance(outcome, Refused):
             exchange.pin(flow)
             self._reply(flow, outcome.status, outcome.body)
@@ -98,7 +118,18 @@ class Rewrite:
             return
         self._warn(outcome, exchange.secrets())
         write_back(flow, outcome)
+        self.house.leaving[flow.id] = hidden(exchange)
         exchange.pin(flow)
+        listing.decided(flow, exchange)
+
+    def _once_more(self, flow: http.HTTPFlow) -> None:
+        """Give a request that mitmproxy sends once more, as it left, its credential back."""
+        try:
+            resolved = self.house.resolved
+            if resolved is not None:
+                self.house.leaving[flow.id] = unveil(flow, resolved)
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(flow.id, "to give the request its credential back", error)
 
     def _warn(self, outcome: Rewritten, secrets: tuple[str, ...]) -> None:
         decision = outcome.decision
@@ -125,6 +156,12 @@ class Rewrite:
         self.remember.answered(flow)
         headers = {"content-type": "application/json", "x-wiremend": "refused", "x-should-retry": "false"}
         flow.response = http.Response.make(status, b"" if flow.request.method == "HEAD" else body, headers)
+
+
+def only_to(resolved: Resolved, target: Target) -> Resolved:
+    """Give the rules as if they had one route, which takes everything to a target."""
+    route = Route(f"wiremend.try {target}", When(), target, 0)
+    return replace(resolved, rules=replace(resolved.rules, aliases={}, routes=(route,)))
 
 
 def _answered(flow: http.HTTPFlow) -> bool:

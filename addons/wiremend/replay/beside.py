@@ -32,12 +32,12 @@ class Side:
 
 def visible(text: str) -> str:
     """Give a text with what cannot be seen in it as escapes."""
-    return text if text.isascii() and text.isprintable() else "".join(map(_seen, text))
+    return text if _is_plain(text) else "".join(map(_seen, text))
 
 
 def columns(text: str) -> int:
     """Give the columns that a visible text takes."""
-    return len(text) if text.isascii() else sum(map(_width, text))
+    return len(text) if text.isascii() or _is_plain(text) else sum(map(_width, text))
 
 
 def beside(expected: str | None, got: str | None, room: int) -> tuple[Side, Side]:
@@ -64,6 +64,9 @@ def _alone(value: str | None, room: int) -> Side:
 def _window(value: str, begin: int, same: int, behind: int, room: int) -> Side:
     """Show a value from ``begin`` on; what differs begins at ``same`` and ends ``behind`` characters before its end."""
     end = len(value) - behind
+    plain = value[begin : begin + room + 1]
+    if _is_plain(plain):
+        return _plain_window(plain, len(value) - begin, 1 if begin else 0, same - begin, end - begin, room)
     pieces = [_CUT] if begin else []
     used, length = len(pieces), len(pieces)
     first = last = length
@@ -84,6 +87,19 @@ def _window(value: str, begin: int, same: int, behind: int, room: int) -> Side:
         if place < end:
             last = length
     return Side("".join(pieces), (first, max(first, last)))
+
+
+def _plain_window(text: str, length: int, ahead: int, same: int, end: int, room: int) -> Side:  # noqa: PLR0913, PLR0917 - the places
+    """Do the same where each character is a column: ``length`` characters from there on, of which ``text`` is in sight.
+
+    ``ahead`` counts the marks of a cut before it; ``same`` and ``end`` are places in it.
+    """
+    whole = ahead + length <= room
+    shown = length if whole else max(0, room - 1 - ahead)
+    first, last = (ahead + min(max(place, 0), shown) for place in (same, end))
+    if not whole and shown < end:
+        last += 1
+    return Side(f"{_CUT * ahead}{text[:shown]}{'' if whole else _CUT}", (first, max(first, last)))
 
 
 def _same_ahead(one: str, other: str) -> int:
@@ -112,6 +128,9 @@ def _same_behind(one: str, other: str, ahead: int) -> int:
 
 def _back(text: str, place: int, lead: int) -> int:
     """Give the place that lies at most ``lead`` columns before another."""
+    near = text[max(0, place - lead) : place]
+    if _is_plain(near):
+        return place - len(near)
     used = 0
     while place > 0 and (used := used + columns(_seen(text[place - 1]))) <= lead:
         place -= 1
@@ -121,6 +140,11 @@ def _back(text: str, place: int, lead: int) -> int:
 def _columns_up_to(text: str, limit: int) -> int:
     """Count columns, but no further than a limit."""
     return min(columns(visible(text[:limit])) + (1 if len(text) > limit else 0), limit)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether each character is shown as it is, in one column: ASCII, and the mark of a cut."""
+    return text.isprintable() and (text.isascii() or text.replace(_CUT, "").isascii())
 
 
 def _seen(character: str) -> str:

@@ -8,11 +8,14 @@ with it, and that counts where a stand-in is looked at (G10).
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from wiremend.jsonedit import find, parse_pointer
+from wiremend.errors import JsonError
+from wiremend.families import CREDENTIAL_HEADERS, scrubbed, shown
+from wiremend.jsonedit import find, format_pointer, parse_pointer
 from wiremend.protocols import WIRES
 from wiremend.rules.globs import compile_glob
 from wiremend.rules.model import When
@@ -97,6 +100,71 @@ def matches(when: When, facts: Facts, models: tuple[str, ...], provider: str | N
         and all(_in_header(name, globs, facts) for name, globs in when.header)
         and all(_in_body(pointer, globs, facts.body) for pointer, globs in when.body)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A condition that does not hold: its name, what it asks for, and what the request has, None where it has nothing.
+
+    A credential is there by its prefix only.
+    """
+
+    condition: str
+    asked: str
+    there: str | None
+
+
+def unmet(when: When, facts: Facts, models: tuple[str, ...], provider: str | None = None) -> Unmet | None:
+    """Give the first condition that does not hold, None where :func:`matches` holds; for people, not for the hot path.
+
+    It looks at the conditions in the order in which :func:`matches` does, and judges each by the same means.
+    """
+    simple = (
+        ("client", when.client, _any(when.client, facts.client), facts.client),
+        ("key", when.key, _any_key(when.key, facts), _listed(shown(one.value) for one in facts.credentials)),
+        ("model", when.model, _any_model(when.model, models), _listed(models)),
+        ("host", when.host, _any(when.host, facts.host), facts.host),
+        ("path", when.path, _any(when.path, facts.path), facts.path),
+        ("wire", when.wire, not when.wire or facts.wire in when.wire, facts.wire),
+        ("agent", when.agent, _any(when.agent, facts.agent), facts.agent),
+        ("provider", when.provider, _any(when.provider, provider), provider),
+    )
+    for name, asked, holds, there in simple:
+        if not holds:
+            return Unmet(name, _globs_told(asked), there if there is None else scrubbed(there))
+    if when.stream is not None and when.stream != facts.stream:
+        return Unmet("stream", str(when.stream).lower(), str(facts.stream).lower())
+    for name, globs in when.header:
+        if not _in_header(name, globs, facts):
+            secret = name.lower() in CREDENTIAL_HEADERS
+            values = (shown(value) if secret else scrubbed(value) for value in facts.headers.get_all(name))
+            return Unmet(f"header {name}", _globs_told(globs), _listed(values))
+    for pointer, globs in when.body:
+        if not _in_body(pointer, globs, facts.body):
+            return Unmet(f"body {format_pointer(pointer)}", _globs_told(globs), _body_told(pointer, facts.body))
+    return None
+
+
+_LONG = 80
+_FEW = 3
+
+
+def _globs_told(globs: Iterable[Glob | str | None]) -> str:
+    return " or ".join("none" if glob is None else glob if isinstance(glob, str) else glob.text for glob in globs)
+
+
+def _listed(values: Iterable[str]) -> str | None:
+    return ", ".join(values) or None
+
+
+def _body_told(pointer: Pointer, body: bytes | None) -> str | None:
+    """Say what a body has at a pointer, shortened."""
+    try:
+        found = [scrubbed(raw.decode("utf-8", "replace")) for _, raw in find(body, pointer)] if body else []
+    except JsonError:  # a scalar, or nested too deeply: nothing is found in it
+        return None
+    told = [text if len(text) <= _LONG else f"{text[: _LONG - 1]}…" for text in found[:_FEW]]
+    return _listed([*told, *(["…"] if len(found) > _FEW else [])])
 
 
 def _any(globs: Iterable[Glob | None], text: str | None) -> bool:

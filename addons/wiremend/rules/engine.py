@@ -104,7 +104,15 @@ class _Asked:
 
 
 def _by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> Target | None:
-    """Give the destination that a name says by itself: ``provider/model``.
+    """Give the destination that a name says by itself: ``provider/model``."""
+    if not_by_name(named, resolved, by_alias=by_alias) is not None:
+        return None
+    name, _, model = (named or "").partition("/")
+    return Target(name, model)
+
+
+def not_by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> str | None:
+    """Say why a model's name, after aliases, is no destination by itself; None where it is one: ``provider/model``.
 
     A client may not say its way around a gate: a provider that a route leads to is reached by routes only, and one that
     the file does not speak of is no better than ``default``, where there is one. What the file's own alias says counts.
@@ -112,11 +120,15 @@ def _by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> Target
     name, slash, model = (named or "").partition("/")
     provider = resolved.rules.providers.get(name)
     if not slash or not model or provider is None:
+        return "it does not begin with a provider and a slash"
+    if by_alias:
         return None
-    gated = any(route.target.provider == name for route in resolved.rules.routes)
-    if not by_alias and (gated or (not provider.line and resolved.rules.default is not None)):
-        return None
-    return Target(name, model)
+    gate = next((route for route in resolved.rules.routes if route.target.provider == name), None)
+    if gate is not None:
+        return f"{name!r} is reached by routes only: {gate.label!r} ({resolved.rules.file}:{gate.line}) leads to it"
+    if not provider.line and resolved.rules.default is not None:
+        return f"{name!r} is not in the file, and there is a default"
+    return None
 
 
 def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, route: Route | None = None) -> Decision:  # noqa: PLR0913, PLR0917 - read at three places, all above
