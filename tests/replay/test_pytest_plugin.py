@@ -86,7 +86,10 @@ def test_the_plugin_can_be_left_out(pytester: pytest.Pytester) -> None:
     assert ran.code == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_only_the_case_that_a_broken_rule_touches_fails_and_names_the_rule(pytester: pytest.Pytester) -> None:
+def test_only_the_case_that_a_broken_rule_touches_fails_and_names_the_rule(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     repo = repository(pytester, "chat/hello")
     given = {"model": "lab-1", "temperature": 1, "messages": [{"role": "user", "content": "hi"}], "stream": True}
     repo.case("chat/warm-already", recorded(captured(given)))
