@@ -31,6 +31,7 @@ from wiremend.quirks.memory import Memory
 from wiremend.replay.compare import compare
 from wiremend.replay.rules import Today
 from wiremend.replay.run import replay
+from wiremend.replay.run import sent as request_of
 from wiremend.rules.compile import rules_hash
 from wiremend.rules.load import load_rules
 from wiremend.rules.lookup import shipped
@@ -82,19 +83,7 @@ class Request:
 
 def sent(folder: Path) -> ClientRequest:
     """Give the client's request as the pipeline takes it."""
-    capture = stored(folder).capture
-    request, inputs = capture.request, capture.inputs
-    return ClientRequest(
-        style=inputs.style,
-        method=request.method,
-        scheme=request.scheme,
-        host=request.host,
-        port=request.port,
-        target=request.target,
-        headers=request.headers,
-        body=request.body,
-        agent=inputs.agent,
-    )
+    return request_of(stored(folder).capture)
 
 
 def upstream_of(folder: Path) -> captures.Request:
@@ -106,11 +95,7 @@ def upstream_of(folder: Path) -> captures.Request:
 
 def memory_of(folder: Path) -> Memory:
     """Give what a case's earlier replies left behind."""
-    memory = Memory()
-    for key, value in stored(folder).capture.inputs.memory.items():
-        if value is not None:
-            memory.keep(key, value)
-    return memory
+    return Memory.of(stored(folder).capture.inputs.memory)
 
 
 def name_of(folder: Path) -> str:

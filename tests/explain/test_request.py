@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tests.explain.kit import cases, explained, of_case, patched
 from tests.rules.kit import ANTHROPIC, KIMI, MOONSHOT, OPENAI, bearer, body_of, request, resolved
 from wiremend.captures.capture import Inputs
-from wiremend.explain.request import explain, explain_capture, lines, request_of
+from wiremend.explain.request import explain, explain_capture, lines
 from wiremend.pipeline.request import Refused, Rewritten, Untouched, rewrite, unpack
 from wiremend.quirks.base import decoded
 from wiremend.quirks.memory import Memory
 from wiremend.replay.rules import Today
-from wiremend.replay.run import replay
+from wiremend.replay.run import replay, sent
 
 RULES = """
 providers:
@@ -59,7 +59,7 @@ def test_the_steps_together_are_the_whole(name: str) -> None:
     capture, today = cases()[name]
     made = of_case(name)
     outcome = rewrite(
-        request_of(capture), today.for_capture(capture.inputs), _memory(capture.inputs), capture.inputs.seed
+        sent(capture), today.for_capture(capture.inputs), Memory.of(capture.inputs.memory), capture.inputs.seed
     )
     if not isinstance(outcome, Rewritten) or outcome.facts.body is None:
         return
@@ -76,14 +76,6 @@ def test_the_steps_together_are_the_whole(name: str) -> None:
     assert told == {note.why.removeprefix("quirk ") for note in outcome.notes if note.why.startswith("quirk ")}
     assert [edit.name for edit in made.edits if edit.unmet is None] == list(outcome.edits)
     assert [used.name for used in made.quirks] == list(outcome.decision.quirks)
-
-
-def _memory(inputs: Inputs) -> Memory:
-    memory = Memory()
-    for key, value in inputs.memory.items():
-        if value is not None:
-            memory.keep(key, value)
-    return memory
 
 
 @pytest.mark.parametrize("name", cases())

@@ -31,7 +31,8 @@ from wiremend.mitm.commands import Commands
 from wiremend.mitm.flows import flow_of as flow_of_capture
 from wiremend.mitm.gateway import NOWHERE
 from wiremend.mitm.layer import WireLayer, adopt
-from wiremend.mitm.originals import EACH, Originals, request_in
+from wiremend.mitm.originals import EACH, Originals
+from wiremend.replay.run import sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -314,7 +315,7 @@ def test_a_bug_is_a_message_without_the_words_of_a_body(room: Room, monkeypatch:
 def request(size: int) -> ClientRequest:
     one = tflow.tflow()
     one.request.content = b"x" * size
-    return request_in(Originals().of(one))
+    return sent(Originals().of(one))
 
 
 def test_what_is_at_hand_is_bounded_and_the_newest_stays() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.rules.kit import KIMI, bearer, facts, request, resolved
 from wiremend.pipeline.request import Rewritten, rewrite
 from wiremend.rules.conditions import looked_at, matches, secret_globs
-from wiremend.rules.resolve import credentials_of_rules, environment_of, header_variables
+from wiremend.rules.resolve import credentials_of_rules, environment_of
 
 STAND_IN = "sk-kimi-SCRUBBED0123456789abcdef"
 
@@ -64,8 +64,17 @@ def test_a_default_that_a_variable_replaces_is_part_of_the_environment() -> None
     assert environment_of(resolved(RULES, {**ENVIRON, "PORT": "7"}))["PORT"] == "7"
 
 
-def test_the_variables_of_headers_are_named() -> None:
-    assert header_variables(resolved(RULES, ENVIRON).rules) == {"TEAM", "TRACE"}
+def test_the_secrets_are_credentials_and_what_variables_hold_that_may_be_one() -> None:
+    environ = {**ENVIRON, "A": "FAKE-credential", "TEAM": "blue-team", "TRACE": "trace-1"}
+    found = resolved(RULES, environ).secrets
+    assert {"FAKE-credential", "blue-team", "trace-1"} <= set(found)
+    assert environ["HOST"] not in found
+    assert "" not in found
+    harmless = "edits: [{headers: {User-Agent: me/$VERSION, X-Auth: $GATE}}]"
+    assert resolved(harmless, {"VERSION": "1.2.3.4", "GATE": "open-sesame"}).secrets == ("open-sesame",)
+    assert resolved("listen: {host: 0.0.0.0, token: $WIREMEND_TOKEN}", {"WIREMEND_TOKEN": "FAKE-token"}).secrets == (
+        "FAKE-token",
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from wiremend.rules.compile import compile_rules
 from wiremend.rules.conditions import looked_at, secret_globs
 from wiremend.rules.load import read_rules
 from wiremend.rules.lookup import find_rules
-from wiremend.rules.resolve import header_variables
+from wiremend.rules.secrets import header_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

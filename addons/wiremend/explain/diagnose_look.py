@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from wiremend.codings import decode
 from wiremend.errors import BodyError
-from wiremend.explain.request import request_of
 from wiremend.explain.veil import Veil
 from wiremend.explain.verdict_faults import context_of, faults, readable
 from wiremend.pipeline.request import Rewritten
@@ -102,11 +101,7 @@ class Look:
 
     def memory(self) -> Memory:
         """Give what earlier replies left behind."""
-        memory = Memory()
-        for key, value in self.capture.inputs.memory.items():
-            if value is not None:
-                memory.keep(key, value)
-        return memory
+        return Memory.of(self.capture.inputs.memory)
 
 
 def look_at(capture: Capture, today: Today) -> Look:
@@ -166,4 +161,4 @@ def key_of(look: Look) -> str | None:
     return next((one.value for one in credentials_of(request.headers)), None)
 
 
-__all__ = ["Finding", "Look", "key_of", "look_at", "request_of"]
+__all__ = ["Finding", "Look", "key_of", "look_at"]

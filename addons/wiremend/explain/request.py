@@ -25,11 +25,12 @@ from wiremend.pipeline.decided import decision_of
 from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, rewrite, unpack, upgrade_refused
 from wiremend.quirks import all_quirks
 from wiremend.quirks.memory import Memory
+from wiremend.replay.run import sent
 from wiremend.rules.credentials import Send, plan_credential
 from wiremend.rules.engine import decide
 from wiremend.rules.urls import authority, locate
 
-__all__ = ["explain", "explain_capture", "lines", "request_of", "to_plain"]
+__all__ = ["explain", "explain_capture", "lines", "to_plain"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +62,7 @@ def explain(request: ClientRequest, resolved: Resolved, memory: Memory | None = 
 def explain_capture(capture: Capture, today: Today) -> Explanation:
     """Explain what today's rules make of a capture: of its request, and of its reply, if it has one."""
     inputs = capture.inputs
-    memory = Memory()
-    for key, value in inputs.memory.items():
-        if value is not None:
-            memory.keep(key, value)
-    explainer = _Explainer(request_of(capture), today.for_capture(inputs), memory, inputs.seed)
+    explainer = _Explainer(sent(capture), today.for_capture(inputs), Memory.of(inputs.memory), inputs.seed)
     explained = explainer.run()
     reply = reply_of(capture, today, explainer.veil)
     if reply is None:
@@ -73,23 +70,6 @@ def explain_capture(capture: Capture, today: Today) -> Explanation:
     quirks = tuple(replace(used, reply=_mended(used, reply.notes)) for used in explained.quirks)
     losses = (*explained.losses, *(note for note in reply.notes if note.kind == "lost"))
     return replace(explained, reply=reply, quirks=quirks, losses=losses)
-
-
-def request_of(capture: Capture) -> ClientRequest:
-    """Give the request of a capture as the client sent it, with what was recorded of its credentials."""
-    request, inputs = capture.request, capture.inputs
-    return ClientRequest(
-        style=inputs.style,
-        method=request.method,
-        scheme=request.scheme,
-        host=request.host,
-        port=request.port,
-        target=request.target,
-        headers=request.headers,
-        body=request.body,
-        agent=inputs.agent,
-        recorded=inputs.globs,
-    )
 
 
 def _mended(used: Used, notes: tuple[Note, ...]) -> int:

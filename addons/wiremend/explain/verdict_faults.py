@@ -121,10 +121,7 @@ def context_of(capture: Capture, quirks: Sequence[Quirk] = ()) -> Context | None
     attempt = capture.attempt
     request = attempt.request if attempt is not None else capture.request
     asked, stream = peek(_json(capture))
-    memory = Memory()
-    for key, value in inputs.memory.items():
-        if value is not None:
-            memory.keep(key, value)
+    memory = Memory.of(inputs.memory)
     sent = attempt.decision.get("model") if attempt is not None else None
     model = sent if isinstance(sent, str) else asked
     scope = Scope(wire, model, capture.provider, request.host or "", capture.client, stream, seed=inputs.seed)

@@ -26,6 +26,8 @@ class CallRow(msgspec.Struct, frozen=True, omit_defaults=False):
     output_tokens: int | None = None
     cached_tokens: int | None = None
     mended: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+    """What was noticed and left as it is, as where mending is off."""
     route: str | None = None
     error: str | None = None
     path: str | None = None
@@ -56,6 +58,8 @@ def to_line(row: CallRow) -> str:
         parts.append(f"{row.input_tokens or 0} in{cached}, {row.output_tokens or 0} out")
     if row.mended:
         parts.append(f"mended: {', '.join(row.mended)}")
+    if row.seen:
+        parts.append(f"seen: {', '.join(row.seen)}")
     if row.error:
         parts.append(f"error: {row.error}")
     return "  ".join(parts)

@@ -19,7 +19,6 @@ import wiremend
 from wiremend.errors import CaptureError
 from wiremend.mitm.flows import About, is_ours, read_flows, state_of
 from wiremend.mitm.netstring import dump
-from wiremend.mitm.record import secrets_of
 from wiremend.mitm.scrubs import Scrubs
 from wiremend.mitm.shelf import Shelf
 from wiremend.mitm.telling import tell
@@ -75,7 +74,7 @@ class Errands:
         given = _Given(
             self.house.originals.of(flow),
             resolved,
-            (*own, *secrets_of(resolved)),
+            (*own, *resolved.secrets),
             is_ours(flow),
             record.folder if record is not None and spooled else None,
         )

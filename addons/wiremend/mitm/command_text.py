@@ -16,11 +16,10 @@ from wiremend.explain.text import lines as lines_of
 from wiremend.explain.veil import Veil
 from wiremend.families import scrubbed
 from wiremend.mitm.mending import SHOWN
-from wiremend.mitm.originals import request_in
-from wiremend.mitm.record import secrets_of
 from wiremend.quirks.memory import Memory
 from wiremend.replay.beside import shortened
 from wiremend.replay.report import plain
+from wiremend.replay.run import sent
 from wiremend.rules.conditions import looked_at
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def explanation(house: House, flow: HTTPFlow, width: int = WIDTH) -> list[str]:
     """Explain what became of a flow's request, by the rules that it ran with, and what was noted of its reply."""
     one, capture = house.originals.find(flow.id), house.originals.of(flow)
     rules = rules_of(house, one)
-    asked = one.request if one is not None else request_in(capture)
+    asked = one.request if one is not None else sent(capture)
     told = lines_of(explain(asked, rules, _memory(one, capture), capture.inputs.seed), width, carets=False)
     found = [_preface(house, one, capture), *(plain(line) for line in told), *_noted(capture.notes, width)]
     return _clean([line for line in found if line is not None], rules, one, capture)
@@ -161,17 +160,13 @@ def _absent(first: bool, second: bool) -> str:  # noqa: FBT001 - which of the tw
 def _memory(one: Original | None, capture: Capture) -> Memory:
     """Give the memory as the exchange saw it, where that is known."""
     asked = one.record.memory.asked if one is not None and one.record is not None else capture.inputs.memory
-    memory = Memory()
-    for key, value in asked.items():
-        if value is not None:
-            memory.keep(key, value)
-    return memory
+    return Memory.of(asked)
 
 
 def _clean(lines: Iterable[str], rules: Resolved, one: Original | None, capture: Capture) -> list[str]:
     """Take credentials out of lines."""
     own = one.exchange.secrets() if one is not None and one.exchange is not None else ()
-    secrets = (*own, *secrets_of(rules))
+    secrets = (*own, *rules.secrets)
     words = (capture.model, capture.inputs.agent)
     veil = Veil(capture.request.headers, capture.request.target, rules, plain=words)
     return [veil.text(scrubbed(line, secrets)) for line in lines]

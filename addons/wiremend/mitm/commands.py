@@ -26,8 +26,9 @@ from wiremend.mitm.command_text import WIDTH, NotOursError, explanation, rules_o
 from wiremend.mitm.exchange import METADATA
 from wiremend.mitm.flows import is_ours
 from wiremend.mitm.mending import SHOWN
-from wiremend.mitm.originals import LIMIT, request_in
+from wiremend.mitm.originals import LIMIT
 from wiremend.mitm.telling import in_mitmweb, tell
+from wiremend.replay.run import sent
 from wiremend.rules.model import Target
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.urls import locate
@@ -187,7 +188,7 @@ class Commands:
             )
         if locate(given.request.path) is None or given.request.raw_content is None:
             raise NotOursError("this is no LLM call; mitmproxy's own replay.client sends it again")
-        return request_in(self.house.originals.of(given))
+        return sent(self.house.originals.of(given))
 
     def _target(self, text: str) -> Target:
         provider, _, model = text.strip().partition("/")

@@ -74,14 +74,9 @@ class Exchange:
     listed: tuple[str, str] = ("", "")
     """The comment and the marker of the flow as they were last set here; what is otherwise, a person set."""
 
-    known: tuple[str, ...] | None = field(default=None, repr=False)
-    """All that is to be in no comment, once it was looked up."""
-
     def secrets(self) -> tuple[str, ...]:
-        """Give the credentials that this exchange knows: the client's, and those that the rules resolved (G8)."""
-        upstreams = self.resolved.upstreams.values()
-        resolved = (upstream.secret.value for upstream in upstreams if upstream.secret is not None)
-        return (*(credential.value for credential in self.facts.credentials), *resolved)
+        """Give what of this exchange nobody is to see: the client's credentials, and what the rules bring (G8)."""
+        return (*(credential.value for credential in self.facts.credentials), *self.resolved.secrets)
 
     def pin(self, flow: HTTPFlow) -> None:
         """Copy what people want to see into the flow's metadata."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wiremend.families import scrubbed
-from wiremend.mitm.record import secrets_of
 from wiremend.pipeline.request import Rewritten
 from wiremend.replay.beside import shortened
 
@@ -100,9 +99,7 @@ def _way(exchange: Exchange) -> str:
 
 def _fit(text: str, room: int, exchange: Exchange) -> str:
     """Give a text that may hold anything, as it may be shown: scrubbed before it is cut (G8)."""
-    if exchange.known is None:
-        exchange.known = (*exchange.secrets(), *secrets_of(exchange.resolved))
-    return shortened(scrubbed(text, exchange.known), room)
+    return shortened(scrubbed(text, exchange.secrets()), room)
 
 
 def _codes(exchange: Exchange, kinds: Iterable[str]) -> list[str]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from wiremend.captures.capture import Inputs, Request
 from wiremend.mitm.flows import capture_of, is_ours
-from wiremend.pipeline.request import ClientRequest
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from wiremend.captures.capture import Capture
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.record import Record
+    from wiremend.pipeline.request import ClientRequest
 
 LIMIT: Final = 64 * 1024 * 1024
 """Bytes of finished exchanges that are kept at hand."""
@@ -120,20 +120,3 @@ class Originals:
             notes=tuple(exchange.notes) if exchange is not None else (),
             rules=exchange.resolved.rules.hash if exchange is not None else "",
         )
-
-
-def request_in(capture: Capture) -> ClientRequest:
-    """Give the client's request that a capture holds, as the pipeline takes it."""
-    sent, inputs = capture.request, capture.inputs
-    return ClientRequest(
-        style=inputs.style,
-        method=sent.method,
-        scheme=sent.scheme,
-        host=sent.host,
-        port=sent.port,
-        target=sent.target,
-        headers=sent.headers,
-        body=sent.body,
-        agent=inputs.agent,
-        recorded=inputs.globs,
-    )

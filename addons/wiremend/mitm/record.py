@@ -31,7 +31,7 @@ from wiremend.quirks.memory import Memory
 from wiremend.rules.clients import client_of
 from wiremend.rules.engine import is_kept
 from wiremend.rules.facts import wire_of
-from wiremend.rules.resolve import credentials_of_rules, environment_of, header_variables
+from wiremend.rules.resolve import credentials_of_rules, environment_of
 from wiremend.rules.urls import locate
 
 if TYPE_CHECKING:
@@ -48,24 +48,6 @@ if TYPE_CHECKING:
 _PRODUCT: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[^\s()]+")
 """RFC 9110, section 10.1.5: the first word of a User-Agent says who it is."""
 
-_SECRET_NAME: Final = re.compile(r"key|token|secret|passw|credential|auth|cookie|session", re.IGNORECASE)
-_HARMLESS: Final = frozenset(
-    {
-        "accept",
-        "accept-language",
-        "anthropic-beta",
-        "anthropic-version",
-        "content-type",
-        "http-referer",
-        "openai-beta",
-        "referer",
-        "user-agent",
-        "x-title",
-    }
-)
-"""Headers in which a variable holds no secret."""
-
-_SHORTEST: Final = 6
 _MILLION: Final = 1_000_000
 
 
@@ -258,8 +240,7 @@ class Record:
 
     def secrets(self) -> tuple[str, ...]:
         """Give the credentials that are known: those of the exchange, of the rules, and of the variables in headers."""
-        own = self.exchange.secrets() if self.exchange is not None else ()
-        return (*own, *secrets_of(self.resolved))
+        return self.exchange.secrets() if self.exchange is not None else self.resolved.secrets
 
     def _at(self, timestamp: float) -> int:
         return max(0, round((timestamp - self.began) * _MILLION))
@@ -336,31 +317,6 @@ class Record:
             environment=environment_of(self.resolved),
             credentials=credentials_of_rules(self.resolved),
         )
-
-
-def secrets_of(resolved: Resolved) -> tuple[str, ...]:
-    """Give the secrets that rules bring: credentials, the token, and what variables hold that may be one.
-
-    That is what any header is set to but those that say who the client is and what it speaks, and a variable that is
-    called like a secret, wherever it stands.
-    """
-    rules = resolved.rules
-    edits = (*(p.headers for p in rules.providers.values()), *(rule.headers for rule in rules.edits))
-    plain = {
-        name
-        for headers in edits
-        for edit in headers
-        if edit.value is not None and edit.name.lower() in _HARMLESS
-        for name in edit.value.names
-    }
-    in_headers = header_variables(rules) - plain
-    named = (
-        value
-        for name, value in environment_of(resolved).items()
-        if len(value) >= _SHORTEST and "://" not in value and (name in in_headers or _SECRET_NAME.search(name))
-    )
-    token = (resolved.token.value,) if resolved.token is not None else ()
-    return (*credentials_of_rules(resolved).values(), *token, *named)
 
 
 @cache

@@ -26,7 +26,6 @@ from wiremend.ledger.sinks import append_json
 from wiremend.mitm import listing
 from wiremend.mitm.mending import SHOWN, context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
-from wiremend.mitm.record import secrets_of
 from wiremend.mitm.remember import Remember
 from wiremend.mitm.telling import tell
 from wiremend.mitm.through import Once, Through
@@ -35,7 +34,7 @@ from wiremend.pipeline.finals import FINAL
 from wiremend.pipeline.reply import renamed
 from wiremend.pipeline.request import Rewritten
 from wiremend.pipeline.shapes import PEEK_BYTES, Look, undeclared_coding
-from wiremend.pipeline.whole import EVENTS, Answer, failed, whole
+from wiremend.pipeline.whole import EVENTS, Answer, failed, unasked, whole
 from wiremend.protocols import WIRES
 from wiremend.protocols.failure import Failure
 
@@ -113,6 +112,7 @@ class Reply:
             response.stream = Once(answer.body)
             return
         if look.shape != "stream":
+            exchange.notes += unasked(context, stream=False)
             response.stream = Observer(flow, response, exchange, outcome, self.house)
             return
         response.stream = Through(context, exchange, self.house, flow.id, _coding(response, exchange.first))
@@ -357,13 +357,14 @@ def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
     now = time.monotonic()
     refused = outcome.message if not isinstance(outcome, Rewritten) else None
     said = error or exchange.error or (tally.error if tally else None) or refused
-    shown = ("edited", "mended", "invented", "lost", "seen")
-    secrets = (*exchange.secrets(), *secrets_of(exchange.resolved))
+    secrets = exchange.secrets()
 
     def clean(text: str | None) -> str | None:
         return scrubbed(text, secrets) if text else text
 
-    mended = tuple(dict.fromkeys(note.short for note in exchange.notes if note.kind in shown and note.short))
+    def codes(*kinds: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(note.short for note in exchange.notes if note.kind in kinds and note.short))
+
     return CallRow(
         time=flow.request.timestamp_start,
         client=exchange.facts.client,
@@ -378,7 +379,8 @@ def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
         input_tokens=tally.input_tokens if tally else None,
         output_tokens=tally.output_tokens if tally else None,
         cached_tokens=tally.cached_tokens if tally else None,
-        mended=mended,
+        mended=codes("edited", "mended", "invented", "lost"),
+        seen=codes("seen"),
         route=decision.route if decision else None,
         error=clean(Scrubber().text(said)) if said else None,  # it may be JSON with tokens in it
         path=clean(exchange.facts.path),

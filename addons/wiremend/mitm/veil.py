@@ -14,7 +14,6 @@ from wiremend.families import CREDENTIAL_HEADERS, SHORTEST, shown
 from wiremend.headers import Headers
 from wiremend.mitm.convert import from_fields, to_fields
 from wiremend.mitm.exchange import METADATA
-from wiremend.mitm.record import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,8 +57,7 @@ class Veil:
 def hidden(exchange: Exchange) -> tuple[str, ...]:
     """Give the secrets of the rules that are to be veiled once a request has left: none of the client's own."""
     own = {credential.value for credential in exchange.facts.credentials}
-    found = dict.fromkeys(secrets_of(exchange.resolved))
-    return tuple(secret for secret in found if len(secret) >= SHORTEST and secret not in own)
+    return tuple(one for one in exchange.resolved.secrets if len(one) >= SHORTEST and one not in own)
 
 
 def unveil(flow: HTTPFlow, resolved: Resolved) -> tuple[str, ...]:

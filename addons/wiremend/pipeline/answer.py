@@ -20,7 +20,7 @@ from wiremend.pipeline.estimate import estimate
 from wiremend.pipeline.finals import FINAL
 from wiremend.pipeline.reply import ReplyStream, renamed
 from wiremend.pipeline.shapes import PEEK_BYTES, Look, look, undeclared_coding
-from wiremend.pipeline.whole import EVENTS, JSON, failed, whole
+from wiremend.pipeline.whole import EVENTS, JSON, failed, unasked, whole
 from wiremend.protocols import WIRES
 from wiremend.protocols.failure import Failure
 from wiremend.protocols.mending import Origin
@@ -163,7 +163,8 @@ def _turn(outcome: Rewritten, context: Context, came: Came, flow: str) -> Given:
     if seen.failure is not None and context.mend:
         return _applied(came, failed(context, seen.failure, came.status), error=came.error)
     if seen.shape != "stream":
-        return _passed(outcome, came)
+        given = _passed(outcome, came)
+        return replace(given, notes=(*unasked(context, stream=False), *given.notes))
     return _streamed(outcome, context, came)
 
 

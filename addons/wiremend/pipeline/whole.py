@@ -163,7 +163,19 @@ def _watched(context: Context, status: int, body: bytes, tally: Tally) -> Answer
         return Answer(status, _named(context, body), None, tuple(book.notes()))
     stream = ReplyStream(context, tally)
     given = stream.feed(body) + stream.close()
-    return Answer(status, given, None, tuple(stream.notes()))
+    return Answer(status, given, None, (*stream.notes(), *unasked(context, stream=True)))
+
+
+def unasked(context: Context, *, stream: bool) -> tuple[Note, ...]:
+    """Note that a reply which is left alone has not the form that was asked for: a stream, or a body."""
+    if context.stream == stream:
+        return ()
+    what, code = (
+        ("an event stream came where JSON was asked for", "json-request-sse-response")
+        if stream
+        else ("JSON came where an event stream was asked for", "stream-request-json-response")
+    )
+    return (Note("seen", "", code, what),)
 
 
 def _from_stream(context: Context, status: int, body: bytes, tally: Tally) -> Answer:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_BYTES = 64 * 1024 * 1024
 """Bytes of all keys and values together."""
@@ -16,6 +20,15 @@ class Memory:
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._bytes = 0
         self._max = max_bytes
+
+    @classmethod
+    def of(cls, kept: Mapping[str, str | None]) -> Self:
+        """Make one that holds this; what is None is not there."""
+        made = cls()
+        for key, value in kept.items():
+            if value is not None:
+                made.keep(key, value)
+        return made
 
     def keep(self, key: str, value: str) -> None:
         """Remember a value, in the place of an older one; the oldest go where there is no more room."""

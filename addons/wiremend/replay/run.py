@@ -55,23 +55,20 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
     ``seed`` chooses the cuts where they are random: the same seed gives the same. Raises nothing on any capture.
     """
     inputs = capture.inputs
-    memory = Memory()
-    for key, value in inputs.memory.items():
-        if value is not None:
-            memory.keep(key, value)
-    sent, rules = _sent(capture), today.for_capture(inputs)
-    outcome = upgrade_refused(sent, rules) or rewrite(sent, rules, memory, inputs.seed)
+    memory = Memory.of(inputs.memory)
+    request, rules = sent(capture), today.for_capture(inputs)
+    outcome = upgrade_refused(request, rules) or rewrite(request, rules, memory, inputs.seed)
     if isinstance(outcome, Refused):
         return Replayed(outcome, None, _refusal(outcome), outcome.notes, capture, outcome.message)
-    request = _leaving(capture.request, outcome)
+    leaving = _leaving(capture.request, outcome)
     attempt = capture.attempt
     if attempt is None or isinstance(outcome, Untouched):
         notes = () if isinstance(outcome, Untouched) else outcome.notes
-        return Replayed(outcome, request, attempt.response if attempt else None, notes, capture)
+        return Replayed(outcome, leaving, attempt.response if attempt else None, notes, capture)
     came = _came(attempt, cuts, seed)
     if came is None:
         if attempt.error is None:  # a case of a request alone
-            return Replayed(outcome, request, None, outcome.notes, capture)
+            return Replayed(outcome, leaving, None, outcome.notes, capture)
         given = unanswered(outcome, inputs.flow, attempt.error)
     else:
         context = None
@@ -79,7 +76,7 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
             context = context_for(outcome, memory, seed=inputs.seed, now=inputs.now, flow=inputs.flow)
         given = answered(outcome, context, came, inputs.flow)
     answer = Response(given.status, "", given.headers, Body(given.body))
-    return Replayed(outcome, request, answer, (*outcome.notes, *given.notes), capture, given.error)
+    return Replayed(outcome, leaving, answer, (*outcome.notes, *given.notes), capture, given.error)
 
 
 def cut(body: Body, cuts: Cuts, seed: int = 0) -> list[bytes]:
@@ -98,7 +95,8 @@ def cut(body: Body, cuts: Cuts, seed: int = 0) -> list[bytes]:
             return [body.data[a:b] for a, b in zip([0, *marks], [*marks, size], strict=True) if a < b]
 
 
-def _sent(capture: Capture) -> ClientRequest:
+def sent(capture: Capture) -> ClientRequest:
+    """Give the client's request that a capture holds, as the pipeline takes it."""
     request, inputs = capture.request, capture.inputs
     return ClientRequest(
         style=inputs.style,

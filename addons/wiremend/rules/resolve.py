@@ -8,7 +8,7 @@ their values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,7 @@ from wiremend.rules.lookup import home_folder
 from wiremend.rules.providers import builtin_hosts
 from wiremend.rules.references import Template, can_travel
 from wiremend.rules.report import finding
+from wiremend.rules.secrets import secrets_in
 from wiremend.rules.urls import LOOPBACK, Base, parse_base
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ class Resolved:
     token: Secret | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     capture_folder: Path | None = None
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """All that these rules bring that nobody is to see (G8)."""
 
     @property
     def bases(self) -> tuple[Base, ...]:
@@ -181,6 +185,8 @@ class _Resolver:
                 f"listen.host is {host}, which others can reach; add a listen.token, such as `token: $WIREMEND_TOKEN`",
             )
         resolved = Resolved(self.rules, upstreams, port, host, token, self.environ, self.capture_folder())
+        known = [*credentials_of_rules(resolved).values(), token.value if token is not None else ""]
+        resolved = replace(resolved, secrets=secrets_in(self.rules, environment_of(resolved), known))
         for rule in self.rules.edits:
             self.judge_headers(rule.headers, f"edit {rule.label!r}", rule.line)
         if loops:
@@ -351,11 +357,6 @@ def environment_of(resolved: Resolved) -> dict[str, str]:
         named.append(rules.capture.folder)
     names = dict.fromkeys(name for template in named for name in template.names)
     return {name: value for name in names if (value := resolved.environ.get(name))}
-
-
-def header_variables(rules: Rules) -> frozenset[str]:
-    """Give the names of the variables that headers are set to: their values may be secret."""
-    return frozenset(name for template in _header_values(rules) for name in template.names)
 
 
 def credentials_of_rules(resolved: Resolved) -> dict[str, str]:
