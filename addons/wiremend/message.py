@@ -17,6 +17,18 @@ How the wires differ, and what was chosen:
   ``function_call_output`` items become one.
 - The input of a tool call is the JSON text that the model wrote, not a value: two of the wires carry it so, and text
   that is no JSON can still be told.
+
+So that a request reads the same whichever wire it came by, all readers give this **normal form**:
+
+- What the wire says with a string where it could say it with one text part is that one :class:`Text`.
+- Adjacent tool results are parts of one user message, and so are those of the user message directly behind them (a
+  ``tool`` message and a ``user`` message behind it are one, as are ``function_call_output`` items).
+- What an assistant said in a row (reasoning, text, refusal, calls; on responses each an item of its own) is one message
+  with its parts in the order of the wire; on chat, where the order is not said: reasoning, text, refusal, calls.
+  Otherwise messages are not merged, also where two of one role follow each other.
+- A message without parts stays, with ``parts`` empty. A tool call whose arguments are absent or empty has ``"{}"``.
+- ``stop`` given as one string is a tuple of one. A tool choice, an effort, a role are in the words used here.
+- JSON values inside (schemas, extras) are as decoded, untouched.
 """
 
 from __future__ import annotations
@@ -260,8 +272,11 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     """A request for one turn of a conversation.
 
     ``wire`` is the one it came by, whose words ``extra`` fields are. ``max_tokens`` bounds the whole answer, reasoning
-    included. ``parallel`` allows several calls in one turn. ``user`` and ``metadata`` tell the provider who asks,
-    ``cache_key`` which requests share a prompt. ``output`` is None for free text.
+    included. ``parallel`` allows several calls in one turn. ``user`` (``metadata.user_id`` on messages),
+    ``safety_identifier`` and ``metadata`` tell the provider who asks, ``cache_key`` which requests share a prompt.
+    ``output`` is None for free text. ``top_logprobs`` is how many alternatives are wanted for each token, 0 for the
+    token's own probability alone. ``service_tier``, ``verbosity`` are the wires' own words. ``store`` is whether the
+    provider is to keep the answer for later requests.
     """
 
     wire: Wire
@@ -282,6 +297,11 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     stream: bool = False
     user: str | None = None
+    safety_identifier: str | None = None
     metadata: Mapping[str, Any] | None = None
     cache_key: str | None = None
+    service_tier: str | None = None
+    verbosity: str | None = None
+    top_logprobs: int | None = None
+    store: bool | None = None
     extra: Mapping[str, Any] = {}

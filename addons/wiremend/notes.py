@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-type Kind = Literal["routed", "edited", "mended", "lost", "invented", "refused", "failed", "seen"]
+type Kind = Literal["routed", "edited", "mended", "lost", "approximated", "invented", "refused", "failed", "seen"]
 
 
 @dataclass(frozen=True, slots=True)
