@@ -60,9 +60,8 @@ class StreamScrubber:
     def _give(self, bound: int, *, last: bool = False) -> bytes:
         held, start = self._held, self._context
         split = self._split(held) if held else []
-        if not last and len(held) - start < 4 * _AHEAD:  # what is under way at the bound is waited for
-            bound = min(bound, *(pieces[0].start for pieces in split if pieces[-1].end > bound), bound)
-            bound = max(bound, start)
+        if not last:
+            bound = self._before(split, bound)
         # What begins in front of the context's end has been given; what begins behind the bound is not whole yet.
         found = merged((piece for pieces in split for piece in pieces), self._look(held, last=last))
         mine = [span for span in found if start <= span.start < bound]
@@ -74,6 +73,19 @@ class StreamScrubber:
         keep = max(0, end - _CONTEXT)
         self._held, self._context = held[keep:], end - keep
         return given
+
+    def _before(self, split: Sequence[Sequence[Span]], bound: int) -> int:
+        """Give the bound in front of what is under way there in pieces; it leaves whole, with what comes behind it.
+
+        Only where it fills all that may be held does the bound stay, and its rest is not known again.
+        """
+        begins = bound
+        for pieces in sorted(split, key=lambda pieces: -pieces[-1].end):
+            if pieces[0].start < begins < pieces[-1].end:
+                begins = pieces[0].start
+        if begins > self._context:
+            return begins
+        return self._context if len(self._held) - self._context < 4 * _AHEAD else bound
 
     def _split(self, held: bytes) -> list[list[Span]]:
         """Find what stands in pieces in what was not given yet."""
