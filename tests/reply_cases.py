@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.oracles import Served, Verdict
 from tests.test_captures import CASES, case_of, memory_of, rules_of, sent, stored
 from wiremend.pipeline.context import context_for
-from wiremend.pipeline.request import Rewritten, rewrite
+from wiremend.pipeline.outcome import Rewritten
+from wiremend.pipeline.request import rewrite
 from wiremend.pipeline.whole import replied
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 The folder's name is the test's id; captures/README.md has the format. A case that lies about itself (a content-length
 that does not fit, an oracle that nobody knows) is a failure too. A case of a quirk is run a second time with mending
 off: then something else must leave, and the provider, as tests/quirks/refusals_*.py play it, must refuse that. The
-sessions of real agents, which ``python -m tests.clients.recording`` makes, are replayed as a user's cases are.
+sessions of real agents, which ``python -m tests.clients.recording`` makes, and the exchanges in translation, which
+``python -m tests.translate.record`` makes, are replayed as a user's cases are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from wiremend.captures.case import find_cases, read_case
 from wiremend.cli.main import cli
 from wiremend.codings import decode
 from wiremend.families import looks_like_credential
-from wiremend.pipeline.request import ClientRequest, Rewritten, rewrite
+from wiremend.pipeline.outcome import ClientRequest, Rewritten
+from wiremend.pipeline.request import rewrite
 from wiremend.protocols import WIRES
 from wiremend.quirks import all_quirks
 from wiremend.quirks.memory import Memory
@@ -46,7 +48,8 @@ if TYPE_CHECKING:
 CAPTURES = Path(__file__).parents[1] / "captures"
 ALL = find_cases(CAPTURES)
 SESSIONS = [folder for folder in ALL if folder.name.startswith("session-")]
-CASES = [folder for folder in ALL if folder not in SESSIONS]
+RECORDED = [folder for folder in ALL if folder.name.startswith(("session-", "translated-"))]
+CASES = [folder for folder in ALL if folder not in RECORDED]
 KEYS = {"shows", "quirk", "oracle", "means", "codes", "but"}
 REPLY_ORACLES: Final = {"scripted", *ORACLES, *(oracle for oracles in JAVASCRIPT.values() for oracle in oracles)}
 
@@ -204,7 +207,7 @@ def test_a_case_of_a_quirk_says_who_judges_it(folder: Path) -> None:
         assert replies == []
 
 
-@pytest.mark.parametrize("folder", SESSIONS, ids=name_of)
+@pytest.mark.parametrize("folder", RECORDED, ids=name_of)
 def test_a_recorded_case_replays_by_the_rules_that_it_was_recorded_with(folder: Path) -> None:
     case = stored(folder)
     assert case.rules is not None

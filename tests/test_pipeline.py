@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from tests.rules.kit import ANTHROPIC, KIMI, MOONSHOT, OPENAI, bearer, body_of, refused, request, resolved, rewritten
 from wiremend.headers import Headers
 from wiremend.jsonedit import parse_pointer
-from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, may_be_routed, rewrite
+from wiremend.pipeline.outcome import ClientRequest, Refused, Rewritten, Untouched
+from wiremend.pipeline.request import rewrite
 
 NOTHING = resolved("version: 1")
 TO_LOCAL = resolved("default: local/sent")
@@ -366,23 +367,6 @@ def test_websockets_keep_their_handshake() -> None:
     sent = {"Connection": "Upgrade", "Upgrade": "websocket", **bearer(OPENAI)}
     got = rewritten(NOTHING, method="GET", body=b"", host="api.openai.com", target="/v1/responses", headers=sent)
     assert got.headers.fields == tuple(sent.items())
-
-
-@pytest.mark.parametrize(
-    ("text", "asked", "may"),
-    (
-        ("version: 1", {"host": "api.openai.com"}, False),
-        ("version: 1", {"host": "api.openai.com", "target": "/realtime"}, False),
-        ("version: 1", {}, True),  # at the gateway there is nowhere else to go
-        ("default: local", {"host": "api.openai.com"}, True),
-        ("routes: [{when: {model: gpt-*}, to: local}]", {"host": "api.openai.com"}, True),  # a frame may name it
-        ("routes: [{when: {host: api.other.example}, to: local}]", {"host": "api.openai.com"}, False),
-        ("routes: [{when: {key: sk-kimi-*, model: a}, to: local}]", {"host": "api.openai.com"}, False),
-    ),
-)
-def test_a_websocket_may_be_routed_where_some_message_could_be(text: str, asked: dict[str, Any], may: bool) -> None:  # noqa: FBT001 - a column
-    target = {"target": "/v1/responses", "method": "GET", "body": b"", "headers": bearer(OPENAI)} | asked
-    assert may_be_routed(request(**target), resolved(text)) is may
 
 
 # --- notes (G5, G8) ---------------------------------------------------------------------------------------------------

@@ -87,6 +87,9 @@ _LONG = 16
 _HEAD = 8
 """Characters behind the prefix of a known key by which a part of it is told; a digit must be among them."""
 
+ENVELOPE = "wiremend1."
+"""How a sealed text begins that holds another wire's proof of its reasoning (:mod:`wiremend.protocols.envelope`)."""
+
 SHORTEST = 6
 """A known secret with fewer characters is a word like `dummy`, which may stand in any text."""
 

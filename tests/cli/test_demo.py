@@ -30,7 +30,8 @@ from wiremend.cli.demo_upstream import PATH, KimiLike, Seen, stream
 from wiremend.cli.demo_upstream import judge as judge_request
 from wiremend.cli.picture import Row, Stage, compare, draw, program, reasons
 from wiremend.headers import Headers
-from wiremend.pipeline.request import Rewritten, rewrite
+from wiremend.pipeline.outcome import Rewritten
+from wiremend.pipeline.request import rewrite
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import shipped
 from wiremend.sse import EventParser

@@ -20,7 +20,8 @@ from wiremend.cli.setup_vendors import VENDORS, clean_key, command_for, doubt, e
 from wiremend.errors import SetupError
 from wiremend.families import FAMILIES
 from wiremend.headers import Headers
-from wiremend.pipeline.request import ClientRequest, Rewritten, rewrite
+from wiremend.pipeline.outcome import ClientRequest, Rewritten
+from wiremend.pipeline.request import rewrite
 from wiremend.rules.load import load_rules
 from wiremend.rules.lookup import shipped
 from wiremend.rules.providers import builtin_nodes

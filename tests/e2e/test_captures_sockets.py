@@ -18,7 +18,9 @@ MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT: Final = 1
 BINARY: Final = 2
 CLOSE: Final = 8
-RULES: Final = "providers: {{lab: {{base_url: '{url}', key: client}}}}\nlisten: {{intercept: [localhost]}}\n"
+RULES: Final = (
+    "providers: {{lab: {{base_url: '{url}', key: client, websocket: true}}}}\nlisten: {{intercept: [localhost]}}\n"
+)
 
 
 def frame(kind: int, data: bytes, *, masked: bool) -> bytes:

@@ -96,7 +96,7 @@ def test_a_quirk_that_worked_has_its_number_symptom_and_patch_and_the_others_the
         "lone-surrogates" in line for line in found
     )
     assert section(text, "lost on the way") == [
-        "  lost      /temperature the model fixes it and refuses other values (kimi-temperature-fixed)"
+        "  lost         /temperature the model fixes it and refuses other values (kimi-temperature-fixed)"
     ]
 
 

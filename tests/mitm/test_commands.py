@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from mitmproxy.http import HTTPFlow
 
-    from wiremend.pipeline.request import ClientRequest
+    from wiremend.pipeline.outcome import ClientRequest
 
 RULES = (
     "providers:\n"

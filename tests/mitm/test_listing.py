@@ -86,11 +86,11 @@ def test_a_call_that_got_no_answer_failed(made: Stage) -> None:
 def test_a_refused_call_says_why(made: Stage) -> None:
     rules = "providers: {lab: {base_url: 'http://127.0.0.1:9/v1', speaks: [messages], key: client}}\ndefault: lab/m\n"
     made.context.configure(made.house, wiremend_rules=_file(made, rules))
-    one = asked(made)
+    one = asked(made, previous_response_id="resp_1", messages="none")
     made.end(one)
     assert one.comment.startswith("failed: ")
     assert one.comment.endswith("  odd-model → refused")
-    assert "translation is not served" in one.comment
+    assert "/messages" in one.comment
     assert one.marked == listing.FAILED
 
 

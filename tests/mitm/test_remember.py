@@ -244,8 +244,8 @@ def test_an_upstream_that_does_not_answer_leaves_no_response(made: Stage) -> Non
 
 def test_a_refused_request_is_remembered_with_our_refusal(tmp_path: Path) -> None:
     with stage(tmp_path, RULES.replace("key: client", "key: client, speaks: [chat]")) as made:
-        one = made.ask()
-        assert one.response is not None, "lab does not speak the messages wire"
+        one = made.ask(b"[]")
+        assert one.response is not None, "what is no request cannot be translated"
         made.reply.responseheaders(one)
         made.end(one)
         capture = only(made)

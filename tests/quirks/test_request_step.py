@@ -10,7 +10,8 @@ import pytest
 
 from tests.quirks.kit import made_up, nothing, plant
 from tests.rules.kit import KIMI, OPENAI, bearer, request, resolved, rewritten
-from wiremend.pipeline.request import Rewritten, rewrite
+from wiremend.pipeline.outcome import Rewritten
+from wiremend.pipeline.request import rewrite
 from wiremend.quirks import base
 from wiremend.quirks.memory import Memory
 

@@ -7,7 +7,8 @@ import gzip
 import pytest
 
 from tests.rules.kit import request, resolved
-from wiremend.pipeline.request import Rewritten, rewrite
+from wiremend.pipeline.outcome import Rewritten
+from wiremend.pipeline.request import rewrite
 
 NAME = "lone-surrogates"
 LAB = (

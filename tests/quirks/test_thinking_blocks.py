@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.quirks.refusals_responses_input import REFUSALS
 from tests.quirks.request_kit import CHAT_BODIES, RESPONSES_BODIES, Row, check_any, check_row, run
+from wiremend.protocols.envelope import seal
 from wiremend.quirks import AUTO, all_quirks, chosen
 from wiremend.quirks.base import Recorder, Scope
 from wiremend.quirks.memory import Memory
@@ -93,6 +94,15 @@ def test_signed_thinking_of_which_nothing_is_known_keeps_its_bytes() -> None:
     draft = run(THINKING, ANTHROPIC, body)
     assert draft.body().decode() == body
     assert draft.notes == []
+
+
+def test_what_holds_the_proof_of_another_wire_goes_though_nothing_was_heard() -> None:
+    sealed = seal("responses", {"id": "rs_1", "encrypted_content": "gAAA"})
+    assert left(ANTHROPIC, Memory(), turn(block(sealed))) == [
+        {"role": "assistant", "content": [{"type": "text", "text": "a"}]}
+    ]
+    asked = {"input": [{"type": "reasoning", "summary": [], "encrypted_content": seal("messages", {"signature": "s"})}]}
+    assert json.loads(run(REASONING, OPENAI, json.dumps(asked), Memory()).body()) == {"input": []}
 
 
 def test_what_was_seen_to_come_from_another_goes_and_ones_own_stays() -> None:

@@ -14,8 +14,9 @@ import pytest
 
 from tests.rules.kit import request, resolved
 from wiremend.pipeline.context import context_for
+from wiremend.pipeline.outcome import Rewritten
 from wiremend.pipeline.reply import ReplyStream
-from wiremend.pipeline.request import Rewritten, rewrite
+from wiremend.pipeline.request import rewrite
 from wiremend.pipeline.whole import whole
 from wiremend.protocols.wires import MENDING
 from wiremend.quirks.memory import Memory

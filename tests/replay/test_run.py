@@ -17,7 +17,7 @@ from tests.oracles import Served, verdict
 from tests.replay.kit import KEY, RULES, STREAM, captured, replayed
 from wiremend.captures.capture import Attempt, Body
 from wiremend.headers import Headers
-from wiremend.pipeline.request import Refused, Untouched
+from wiremend.pipeline.outcome import Refused, Untouched
 from wiremend.replay.rules import Today
 from wiremend.replay.run import CUTS, cut, replay
 
@@ -49,7 +49,7 @@ def test_a_websocket_is_refused_as_the_proxy_refuses_it() -> None:
     done = replayed(handshake)
     assert isinstance(done.outcome, Refused)
     assert (done.request, done.outcome.status, done.notes) == (None, 426, ())
-    assert b"no WebSocket" in text_of(done)
+    assert b"use HTTP" in text_of(done)
     addressed = replace(handshake, request=replace(handshake.request, host="api.openai.com", port=443))
     assert not isinstance(
         replay(addressed, Today("version: 1", "rules.yaml")).outcome, Refused

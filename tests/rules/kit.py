@@ -12,7 +12,9 @@ import msgspec
 
 from wiremend.errors import RulesError
 from wiremend.headers import Headers
-from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, rewrite, unpack
+from wiremend.pipeline.outcome import ClientRequest, Refused, Rewritten
+from wiremend.pipeline.request import rewrite
+from wiremend.pipeline.unpack import unpack
 from wiremend.rules.engine import decide
 from wiremend.rules.facts import Facts, facts_of
 from wiremend.rules.load import load_rules

@@ -32,7 +32,8 @@ from tests.rules.kit import (
     rewritten,
 )
 from wiremend.families import FAMILIES, family_of, looks_like_credential, scrubbed, shown
-from wiremend.pipeline.request import Refused, Rewritten, rewrite
+from wiremend.pipeline.outcome import Refused, Rewritten
+from wiremend.pipeline.request import rewrite
 
 if TYPE_CHECKING:
     from wiremend.headers import Headers

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rules.kit import KIMI, MOONSHOT, bearer, body_of, decided, refused, request, resolved, rewritten, where
-from wiremend.errors import RefusedError
-from wiremend.pipeline.request import Refused, Rewritten, rewrite
+from wiremend.errors import RefusedError, RulesError
+from wiremend.pipeline.outcome import Refused, Rewritten
+from wiremend.pipeline.request import rewrite
 
 # --- the gate ---------------------------------------------------------------------------------------------------------
 
@@ -221,15 +222,44 @@ def test_a_list_of_models_through_the_proxy_stays_where_it_was_sent() -> None:
     assert decision.by == "host"
 
 
-def test_a_provider_that_does_not_speak_the_wire_is_a_refusal_that_names_the_line() -> None:
-    got = refused(
-        resolved("providers:\n  w: {base_url: 'http://h.example', speaks: chat, auth: none}\nroutes:\n- to: w\n"),
-        wire="messages",
-    )
+SPEAKS = "providers:\n  w: {base_url: 'http://h.example', speaks: [%s], auth: none}\nroutes:\n- {to: w%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("speaks", "via", "asked", "wire", "path"),
+    (
+        ("chat", "", {"wire": "messages"}, "chat", "/v1/chat/completions"),
+        ("chat", "", {"wire": "responses"}, "chat", "/v1/chat/completions"),
+        ("messages", "", {"wire": "chat"}, "messages", "/v1/messages"),
+        ("responses, chat", "", {"wire": "messages"}, "responses", "/v1/responses"),
+        ("responses, chat", ", via: chat", {"wire": "messages"}, "chat", "/v1/chat/completions"),
+        ("chat, messages", "", {"wire": "messages"}, "messages", "/v1/messages"),
+        ("chat, messages", ", via: chat", {"wire": "messages"}, "chat", "/v1/chat/completions"),
+        ("chat, messages", ", via: messages", {"wire": "messages"}, "messages", "/v1/messages"),
+        ("chat", "", {"wire": "messages", "target": "/x/v1/messages?beta=true"}, "chat", "/v1/chat/completions"),
+        ("responses", "", {"target": "/v1/messages/count_tokens"}, "responses", "/v1/responses/input_tokens"),
+        ("messages", "", {"target": "/v1/responses/input_tokens"}, "messages", "/v1/messages/count_tokens"),
+    ),
+)
+def test_the_wire_upstream_is_the_clients_own_else_the_first_or_the_one_forced(
+    speaks: str, via: str, asked: dict[str, Any], wire: str, path: str
+) -> None:
+    decision = decided(resolved(SPEAKS % (speaks, via)), **asked)
+    assert decision.destination is not None
+    assert (decision.wire, decision.destination.path) == (wire, path)
+
+
+def test_what_no_other_wire_can_ask_for_is_a_refusal_that_names_the_line() -> None:
+    got = refused(resolved(SPEAKS % ("messages", "")), target="/v1/embeddings")
     assert got.status == 400
     assert "rules.yaml:4" in got.message
-    assert "'w' speaks chat" in got.message
+    assert "'w' speaks messages, and /v1/embeddings of the chat wire has no counterpart there" in got.message
     assert json.loads(got.body)["error"]["type"] == "invalid_request_error"
+
+
+def test_a_wire_that_the_provider_does_not_speak_cannot_be_forced() -> None:
+    with pytest.raises(RulesError, match=r"rules\.yaml:4:16: the provider 'w' speaks chat, not messages; mend `via`"):
+        resolved(SPEAKS % ("chat", ", via: messages"))
 
 
 def test_a_list_of_models_is_asked_of_a_provider_on_a_wire_that_it_speaks() -> None:

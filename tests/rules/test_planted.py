@@ -37,8 +37,9 @@ providers:
     key: [client, $WORK_KEY]
     auth: {messages: x-api-key, chat: bearer}
     headers: {X-Team: blue, X-Trace: $TRACE, X-Gone: null, anthropic-beta: [{drop: context-*}]}
-    models: {big-model: {context_window: 1000}}
+    models: {big-model: {context_window: 1000, max_output: 500, display_name: Big}}
     quirks: auto
+    websocket: false
   home: {base_url: http://127.0.0.1:9999/v1, speaks: chat, auth: none}
 aliases:
   small: {to: work/big-model, keep_name: true}

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rules.kit import KIMI, bearer, facts, request, resolved
-from wiremend.pipeline.request import Rewritten, rewrite
+from wiremend.pipeline.outcome import Rewritten
+from wiremend.pipeline.request import rewrite
 from wiremend.rules.conditions import looked_at, matches, secret_globs
 from wiremend.rules.resolve import credentials_of_rules, environment_of
 

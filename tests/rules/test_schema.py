@@ -183,6 +183,6 @@ def test_every_key_has_a_sentence() -> None:
 def test_what_is_not_served_yet_is_in_no_schema() -> None:
     text = json.dumps(json_schema())
     later = {name for record in records(ROOT) for name, key in record.keys.items() if key.state == "later"}
-    assert {"preferences", "ledger", "alerts", "via", "limits", "retry"} <= later
+    assert {"preferences", "ledger", "alerts", "limits", "retry"} <= later
     for name in later:
         assert f'"{name}":' not in text

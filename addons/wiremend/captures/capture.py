@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from wiremend.headers import Headers
+from wiremend.protocols import WIRES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +114,8 @@ class Inputs:
     end with. ``style`` tells how the client came, ``agent`` is the agent's id where no header says. ``memory`` holds
     what was asked of earlier replies, None where nothing was found. ``environment`` has the values of the variables
     that the rules name, ``credentials`` what stands for each reference's secret; ``globs`` tells of each stand-in which
-    globs of the rules the secret itself matched.
+    globs of the rules the secret itself matched. ``strict`` tells that nothing was to be lost in translation,
+    ``tokenizer`` that a tokenizer was at hand for estimates.
     """
 
     seed: str = ""
@@ -125,16 +127,24 @@ class Inputs:
     environment: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict)
     globs: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    strict: bool = False
+    tokenizer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message of a WebSocket."""
+    """One message of a WebSocket.
+
+    ``dropped`` tells that it went no further, ``injected`` that it was sent without having come: a message that was
+    changed is there twice, as it came and behind it as it was sent on.
+    """
 
     from_client: bool
     text: bool
     data: bytes
     at: int = 0
+    dropped: bool = False
+    injected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +172,17 @@ class Capture:
     versions: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
     frames: Sequence[Frame] = ()
+
+    @property
+    def upstream_wire(self) -> WireName | None:
+        """The wire that the provider was spoken to on: the client's, unless the exchange was translated."""
+        said = self.attempt.decision.get("wire") if self.attempt is not None else None
+        return next((wire for wire in WIRES if wire == said), self.wire)
+
+    @property
+    def translated(self) -> bool:
+        """Whether client and provider spoke different wires."""
+        return self.upstream_wire != self.wire
 
     @property
     def attempt(self) -> Attempt | None:

@@ -35,18 +35,22 @@ KEYS: Final = (
     *ABOUT,
     *("inputs", "attempts", "answer", "error", "notes", "kept"),
 )
-INPUTS: Final = ("seed", "now", "flow", "style", "agent", "gateway", "memory", "environment", "credentials", "globs")
+INPUTS: Final = (
+    *("seed", "now", "flow", "style", "agent", "gateway", "memory", "environment", "credentials", "globs"),
+    *("strict", "tokenizer"),
+)
 GATEWAY: Final = ("scheme", "port")
 EXPECT: Final = ("to", "url")
 ATTEMPT: Final = ("at", "error", "body", "cuts", "decision")
 ANSWER: Final = ("body", "cuts")
 NOTE: Final = ("kind", "where", "short", "what", "why")
-FRAME: Final = ("from", "at", "text", "binary", "text_base64")
+FRAME: Final = ("from", "at", "fate", "text", "binary", "text_base64")
 
 _KINDS: Final[tuple[str, ...]] = get_args(Kind.__value__)
 _DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d+))?Z)?", re.ASCII)
 _YEAR_10000: Final = 253402300800
 _NO_BODY: Final = "none"
+_FATES: Final = {"dropped": (True, False), "sent instead": (False, True), "sent instead, dropped": (True, True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,8 @@ def _inputs(capture: Capture) -> dict[str, Any]:
             "environment": (inputs.environment, {}),
             "credentials": (inputs.credentials, {}),
             "globs": (inputs.globs, {}),
+            "strict": (inputs.strict, False),
+            "tokenizer": (inputs.tokenizer, False),
         }
     )
 
@@ -195,6 +201,9 @@ def _frame(frame: Frame) -> dict[str, object]:
     said: dict[str, object] = {"from": "client" if frame.from_client else "upstream"}
     if frame.at:
         said["at"] = frame.at
+    fate = next((fate for fate, seen in _FATES.items() if seen == (frame.dropped, frame.injected)), None)
+    if fate is not None:
+        said["fate"] = fate
     if frame.text:
         try:
             return said | {"text": frame.data.decode()}
@@ -292,6 +301,7 @@ def _read_inputs(place: Place) -> tuple[dict[str, Any], tuple[str, int]]:
         raise found["style"].problem("this is either gateway or proxy")
     if "now" in found:
         inputs["now"] = found["now"].number()
+    inputs |= {key: found[key].flag() for key in ("strict", "tokenizer") if key in found}
     if "memory" in found:
         memory = found["memory"].members()
         inputs["memory"] = {key: None if value.null else value.text() for key, value in memory.items()}
@@ -313,7 +323,7 @@ def _read_note(place: Place) -> Note:
 
 def _read_frame(place: Place) -> Frame:
     found = place.members(FRAME)
-    kinds = [key for key in FRAME[2:] if key in found]
+    kinds = [key for key in FRAME[3:] if key in found]
     if len(kinds) != 1 or "from" not in found:
         raise place.problem("a frame has from, and one of text, binary and text_base64")
     sender = found["from"].text()
@@ -327,4 +337,7 @@ def _read_frame(place: Place) -> Frame:
     except (binascii.Error, ValueError):
         raise said.problem("this is not base64") from None
     at = found["at"].number() if "at" in found else 0
-    return Frame(sender == "client", kinds[0] != "binary", data, at)
+    fate = found["fate"].text() if "fate" in found else ""
+    if fate and fate not in _FATES:
+        raise found["fate"].problem(f"a frame's fate is one of: {'; '.join(_FATES)}; or it is not said")
+    return Frame(sender == "client", kinds[0] != "binary", data, at, *_FATES.get(fate, (False, False)))

@@ -38,7 +38,7 @@ def to_plain(capture: Capture) -> Plain:
         "answer": None if capture.answer is None else response_to_plain(capture.answer),
         "notes": [note.as_dict() for note in capture.notes],
         "kept": dict(capture.kept),
-        "frames": [[frame.from_client, frame.text, frame.data, frame.at] for frame in capture.frames],
+        "frames": [_frame_to_plain(frame) for frame in capture.frames],
     }
 
 
@@ -149,6 +149,8 @@ def inputs_from_plain(plain: Mapping[str, Any], where: str) -> Inputs:
         environment=look.texts("environment"),
         credentials=look.texts("credentials"),
         globs={name: {str(glob): bool(met) for glob, met in found.items()} for name, found in globs.items()},
+        strict=plain.get("strict") is True,
+        tokenizer=plain.get("tokenizer") is True,
     )
 
 
@@ -202,12 +204,20 @@ def _attempt_from_plain(plain: Mapping[str, Any], where: str) -> Attempt:
     )
 
 
+def _frame_to_plain(frame: Frame) -> list[object]:
+    """Give a frame as plain values; most passed as they came, and then nothing is said about it."""
+    plain = [frame.from_client, frame.text, frame.data, frame.at]
+    return [*plain, frame.dropped, frame.injected] if frame.dropped or frame.injected else [*plain]
+
+
 def _frame(plain: object, where: str) -> Frame:
     match plain:
         case [bool(from_client), bool(text), bytes(data), int(at)]:
             return Frame(from_client, text, data, at)
+        case [bool(from_client), bool(text), bytes(data), int(at), bool(dropped), bool(injected)]:
+            return Frame(from_client, text, data, at, dropped, injected)
         case _:
-            raise CaptureError(f"{where}: a frame is [from_client, text, data, at]")
+            raise CaptureError(f"{where}: a frame is [from_client, text, data, at], or has dropped, injected behind it")
 
 
 def _headers(look: _Look) -> Headers:

@@ -224,7 +224,8 @@ class Page:
             text = visible(frame.data.decode("utf-8", "backslashreplace"))
             text = text if self.whole or self.events or len(text) <= _DATA else f"{text[:_DATA]}…"
             arrow = "→" if frame.from_client else "←"
-            hang(self.console, Text(f"{number:>5}  {span(frame.at):>9} {arrow} ", "dim"), Text(text))
+            fate = "dropped: " if frame.dropped else "sent instead: " if frame.injected else ""
+            hang(self.console, Text(f"{number:>5}  {span(frame.at):>9} {arrow} {fate}", "dim"), Text(text))
 
     # -- lines
 

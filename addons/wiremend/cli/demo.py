@@ -35,7 +35,8 @@ from wiremend.cli.launch import Proxy
 from wiremend.cli.picture import FRAMING, Stage, make_console
 from wiremend.errors import SetupError
 from wiremend.headers import Headers
-from wiremend.pipeline.request import ClientRequest, Rewritten, rewrite
+from wiremend.pipeline.outcome import ClientRequest, Rewritten
+from wiremend.pipeline.request import rewrite
 from wiremend.protocols import WIRES
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import shipped
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from wiremend.pipeline.request import Outcome
+    from wiremend.pipeline.outcome import Outcome
     from wiremend.protocols.base import Tally
     from wiremend.sse import Event
 

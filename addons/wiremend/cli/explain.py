@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--live", metavar="PORT", type=click.IntRange(1, 65535), help="Follow the proxy on this port.")
 @click.option("-n", "count", metavar="N", type=click.IntRange(1), help="With --live: end after so many exchanges.")
 @click.option("--once", is_flag=True, help="With --live: end after one exchange.")
+@click.option("--strict", is_flag=True, help="Explain a request as a proxy in strict mode would take it.")
 @click.option("--all", "every", is_flag=True, help="Show what did not match, and long patches, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --live, one object a line.")
 def explain(  # noqa: PLR0913, PLR0917 - a command's options, which click gives by name
@@ -56,6 +58,7 @@ def explain(  # noqa: PLR0913, PLR0917 - a command's options, which click gives 
     count: int | None,
     *,
     once: bool,
+    strict: bool,
     every: bool,
     as_json: bool,
 ) -> None:
@@ -75,13 +78,16 @@ def explain(  # noqa: PLR0913, PLR0917 - a command's options, which click gives 
     if capture is not None:
         finder = Finder()
         picked = seen(finder.one(capture))
+        if strict:
+            inputs = replace(picked.capture.inputs, strict=True)
+            picked = replace(picked, capture=replace(picked.capture, inputs=inputs))
         show(explain_picked(picked, rules), every=every, as_json=as_json, head=_head(picked))
         for warning in finder.warnings:
             click.echo(f"warning: {visible(warning)}", err=True)
         return
     today = Today.load(find_rules(rules, os.environ, folder=Path.cwd()).path)
     made = asked_request(asked)
-    show(explain_request(made, asked_rules(today, made)), every=every, as_json=as_json)
+    show(explain_request(made, asked_rules(today, made, strict=strict)), every=every, as_json=as_json)
 
 
 def explain_picked(picked: Picked, rules: Path | None = None) -> Explanation:

@@ -13,7 +13,7 @@ import click
 
 from wiremend.captures.capture import Inputs
 from wiremend.headers import Headers
-from wiremend.pipeline.request import ClientRequest
+from wiremend.pipeline.outcome import ClientRequest
 from wiremend.rules.resolve import environment_of, resolve
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def asked_request(asked: Asked) -> ClientRequest:
     return ClientRequest(style, asked.method.upper(), scheme, host, port, target, headers, body)
 
 
-def asked_rules(today: Today, request: ClientRequest) -> Resolved:
+def asked_rules(today: Today, request: ClientRequest, *, strict: bool = False) -> Resolved:
     """Resolve rules as for a capture: this machine's variables in URLs and headers, stand-ins for credentials."""
     here, _ = resolve(today.rules, os.environ, offline=True, loops=False)
-    return today.for_capture(Inputs(style=request.style, environment=environment_of(here)))
+    return today.for_capture(Inputs(style=request.style, environment=environment_of(here), strict=strict))
 
 
 def _address(target: str, host: str | None) -> tuple[str, str | None, int, str]:

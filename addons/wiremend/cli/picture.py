@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from wiremend.cli.demo_upstream import Seen
-    from wiremend.pipeline.request import Rewritten
+    from wiremend.pipeline.outcome import Rewritten
     from wiremend.protocols.base import Tally
 
 type Span = tuple[int, int]

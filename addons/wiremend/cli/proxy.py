@@ -35,8 +35,11 @@ _TRIES = 20
 @click.option(
     "--ui", type=click.Choice(["dump", "console", "web"]), default="dump", help="mitmdump, mitmproxy or mitmweb."
 )
+@click.option("--strict", is_flag=True, help="Refuse a request that would lose or change something in translation.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def proxy(rules: Path | None, port: int | None, host: str | None, ui: str, arguments: tuple[str, ...]) -> None:
+def proxy(  # noqa: PLR0913 - a command's options, which click gives by name
+    rules: Path | None, port: int | None, host: str | None, ui: str, arguments: tuple[str, ...], *, strict: bool
+) -> None:
     """Run the HTTPS proxy and the base-URL gateway, on one port.
 
     What stands behind the options is handed to mitmproxy as it is: `wiremend proxy -- -w flows.mitm`.
@@ -60,7 +63,8 @@ def proxy(rules: Path | None, port: int | None, host: str | None, ui: str, argum
         told = loop(upstream, LOOPBACK | {host}, port, os.environ)
         if told:
             raise SetupError(f"nothing was started\n{found.path}:{upstream.provider.line or line}:1: {told}")
-    sys.exit(start(ui, [*options(found.path, host, port, ui, arguments), *arguments]))
+    own = ["--set", "wiremend_strict=true"] if strict else []
+    sys.exit(start(ui, [*options(found.path, host, port, ui, arguments), *own, *arguments]))
 
 
 def listening(host: str, port: int) -> list[str]:

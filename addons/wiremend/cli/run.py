@@ -61,24 +61,28 @@ _KEYBOARD: Final = (signal.SIGINT, signal.SIGQUIT)
 @click.option("--via", type=click.Choice(["proxy", "gateway"]), help="How the agent is led through.  [default: proxy]")
 @click.option("--agent", default="", metavar="ID", help="The id for `when: {agent: …}`, or which recipe to use.")
 @click.option("--rules", type=click.Path(path_type=Path), help="The rules.yaml to use.")
+@click.option("--strict", is_flag=True, help="Refuse a request that would lose or change something in translation.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 @click.pass_context
-def run(ctx: click.Context, via: Style | None, agent: str, rules: Path | None, command: tuple[str, ...]) -> None:
+def run(  # noqa: PLR0913 - a command's options, which click gives by name
+    ctx: click.Context, via: Style | None, agent: str, rules: Path | None, command: tuple[str, ...], *, strict: bool
+) -> None:
     """Run COMMAND through a proxy of its own:  wiremend run -- claude -p "hello".
 
     Its base URL and login stay as they are (--via proxy), or its base URL becomes ours and rules.yaml decides where
     requests go (--via gateway).
     """
-    ctx.exit(run_command(command, os.environ, via=via, agent_id=agent, rules=rules))
+    ctx.exit(run_command(command, os.environ, via=via, agent_id=agent, rules=rules, strict=strict))
 
 
-def run_command(
+def run_command(  # noqa: PLR0913 - what the command's own options say
     command: Sequence[str],
     environ: Mapping[str, str],
     *,
     via: Style | None = None,
     agent_id: str = "",
     rules: Path | None = None,
+    strict: bool = False,
 ) -> int:
     """Run a command through a proxy and give its exit code.
 
@@ -94,8 +98,9 @@ def run_command(
     folder = make_folder(state_folder(environ) / "run")
     private = folder / PRIVATE
     notes: list[str] = []
+    more = {"wiremend_strict": "true"} if strict else {}
     try:
-        with Signals() as signals, Proxy(folder, rules=rules, agent=agent_id, environ=environ) as proxy:
+        with Signals() as signals, Proxy(folder, rules=rules, agent=agent_id, environ=environ, options=more) as proxy:
             launch = plan(
                 agent,
                 style,

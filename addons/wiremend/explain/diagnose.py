@@ -22,7 +22,7 @@ from wiremend.explain.diagnose_request import nearly, refused
 from wiremend.explain.verdict import judged
 from wiremend.explain.verdict_faults import context_of, faults
 from wiremend.jsonedit import find, parse_pointer
-from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.outcome import Rewritten
 from wiremend.quirks import all_quirks
 from wiremend.replay.report import counted
 from wiremend.replay.rules import Today
@@ -143,6 +143,8 @@ def _verdicts(look: Look) -> tuple[Verdict, ...]:
     for side, response, these in (("upstream", look.reply, look.came), ("client", look.answer, look.given)):
         if look.plain and side == "client":
             break  # the client got the upstream's reply, which is judged already
+        if side == "upstream" and look.capture.translated:
+            continue  # no client of the capture's wire ever sees it
         turn = response is not None and response.status < HTTPStatus.BAD_REQUEST
         if turn and context_of(look.capture) is not None:
             found += judged(wire, these, "upstream" if side == "upstream" else "client")

@@ -10,7 +10,7 @@ from wiremend.codings import decode
 from wiremend.errors import BodyError
 from wiremend.explain.veil import Veil
 from wiremend.explain.verdict_faults import context_of, faults, readable
-from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.outcome import Rewritten
 from wiremend.pipeline.whole import replied
 from wiremend.protocols.failure import failure_of_body
 from wiremend.quirks.base import Scope
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wiremend.captures.capture import Attempt, Capture, Request, Response
     from wiremend.explain.diagnose_model import Candidate, Cause
     from wiremend.explain.verdict_faults import Fault
-    from wiremend.pipeline.request import Refused, Untouched
+    from wiremend.pipeline.outcome import Outcome
     from wiremend.protocols.failure import Failure
     from wiremend.replay.rules import Today
     from wiremend.replay.run import Replayed
@@ -62,7 +62,7 @@ class Look:
         return self.capture.attempt
 
     @property
-    def outcome(self) -> Rewritten | Refused | Untouched:
+    def outcome(self) -> Outcome:
         """What today's rules make of the request."""
         return self.again.outcome
 
@@ -83,7 +83,7 @@ class Look:
 
     def scope(self) -> Scope | None:
         """Give the exchange as a quirk may know it, as it left."""
-        wire, left = self.capture.wire, self.left
+        wire, left = self.capture.upstream_wire, self.left
         if wire is None or left is None:
             return None
         decision = self.capture.attempt.decision if self.capture.attempt else {}
@@ -116,7 +116,7 @@ def look_at(capture: Capture, today: Today) -> Look:
     if plain:
         recorded = reply
     cut = bool(attempt is not None and attempt.error)
-    came = faults(capture, reply, cut=cut) if reply is not None else ()
+    came = faults(capture, reply, cut=cut, side="upstream") if reply is not None else ()
     veil = Veil(capture.request.headers, capture.request.target, resolved, plain=(capture.model,))
     return Look(
         capture=capture,

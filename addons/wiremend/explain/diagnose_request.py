@@ -9,7 +9,7 @@ from wiremend.errors import RefusedError
 from wiremend.explain.diagnose_changes import key_route, near_alias, own_key
 from wiremend.explain.diagnose_model import Cause
 from wiremend.families import family_of
-from wiremend.pipeline.request import Refused
+from wiremend.pipeline.outcome import Refused
 from wiremend.rules.conditions import matches, names_of, unmet
 from wiremend.rules.engine import decide
 

@@ -97,8 +97,19 @@ def _lines(  # noqa: PLR0913, PLR0917 - both sides, and how they are shown
         yield ""
         yield from _one_side(given, wrong, told, width)
         return
-    found = pairs(came.events, given.events)
     wrong, still = _judged(came, upstream_wire), _judged(given, wire)
+    if upstream_wire != wire:
+        said = _breaches(wrong, upstream_wire)
+        yield f"{_count(came, 'events')} from the provider, on the {upstream_wire} wire{said}"
+        yield from _remarks(came, general)
+        yield ""
+        yield from _one_side(came, wrong, told, width)
+        yield ""
+        yield f"translated into {_count(given, 'events')} to the client, on the {wire} wire{_breaches(still, wire)}"
+        yield ""
+        yield from _one_side(given, still, {}, width)
+        return
+    found = pairs(came.events, given.events)
     changed = sum(1 for one in found if one.before and one.after and not one.same)
     dropped, put_in = sum(1 for one in found if not one.after), sum(1 for one in found if not one.before)
     yield f"{_count(came, 'events')} from the provider{_breaches(wrong, upstream_wire)}"

@@ -171,7 +171,8 @@ class Explanation:
 
     ``decision`` is as :func:`wiremend.pipeline.decided.decision_of` gives it, {} where it was refused or is none of
     ours; then ``untouched`` says which. ``url`` is before and after; where nothing leaves the latter is empty.
-    ``url_why`` says whose work it is. ``patch`` leads from the client's body to the upstream's. ``rules`` is the file,
+    ``url_why`` says whose work it is. ``patch`` leads from the client's body to the upstream's; where the request is
+    ``translated``, to that wire, from the translated body, for the client's is said anew. ``rules`` is the file,
     ``rules_hash`` identifies its text.
     """
 
@@ -196,3 +197,4 @@ class Explanation:
     bytes_kept: bool = True
     """Whether the client's body leaves byte for byte."""
     reply: Reply | None = field(default=None)
+    translated: WireName | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wiremend.codings import decode
 from wiremend.errors import BodyError
 from wiremend.explain.model import Reply
-from wiremend.pipeline.request import Untouched
+from wiremend.pipeline.outcome import Untouched
 from wiremend.pipeline.shapes import shape_of
 from wiremend.replay.run import replay
 from wiremend.sse import EventParser, StreamError

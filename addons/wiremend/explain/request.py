@@ -22,7 +22,11 @@ from wiremend.explain.veil import Veil
 from wiremend.families import CREDENTIAL_HEADERS, shown
 from wiremend.headers import HOP_BY_HOP
 from wiremend.pipeline.decided import decision_of
-from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, rewrite, unpack, upgrade_refused
+from wiremend.pipeline.outcome import ClientRequest, Refused, Rewritten, Untouched
+from wiremend.pipeline.request import rewrite
+from wiremend.pipeline.translate import DIFFERENCES
+from wiremend.pipeline.unpack import unpack
+from wiremend.pipeline.upgrade import rules_for, upgrade_refused
 from wiremend.quirks import all_quirks
 from wiremend.quirks.memory import Memory
 from wiremend.replay.run import sent
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
     from wiremend.captures.capture import Capture
     from wiremend.explain.model import Operation, Used
     from wiremend.notes import Note
-    from wiremend.pipeline.request import Outcome
+    from wiremend.pipeline.outcome import Outcome
     from wiremend.replay.rules import Today
     from wiremend.rules.engine import Decision
     from wiremend.rules.facts import Facts
@@ -49,6 +53,8 @@ STAND_IN: Final = "SCRUBBED-"
 
 NOT_SHOWN: Final = "(not shown)"
 _FRAMING: Final = frozenset({"content-length"})
+
+_LOST: Final = frozenset({"lost", "approximated"})
 
 
 def explain(request: ClientRequest, resolved: Resolved, memory: Memory | None = None, seed: str = "") -> Explanation:
@@ -68,7 +74,7 @@ def explain_capture(capture: Capture, today: Today) -> Explanation:
     if reply is None:
         return explained
     quirks = tuple(replace(used, reply=_mended(used, reply.notes)) for used in explained.quirks)
-    losses = (*explained.losses, *(note for note in reply.notes if note.kind == "lost"))
+    losses = (*explained.losses, *(note for note in reply.notes if note.kind in _LOST))
     return replace(explained, reply=reply, quirks=quirks, losses=losses)
 
 
@@ -86,7 +92,7 @@ class _Explainer:
         self.memory = Memory() if memory is None else memory
         self.seed = seed
         refused = upgrade_refused(request, resolved)
-        self.outcome: Outcome = refused or rewrite(request, resolved, Beside(self.memory), seed)
+        self.outcome: Outcome = refused or rewrite(request, rules_for(request, resolved), Beside(self.memory), seed)
         self.facts: Facts = self.outcome.facts
         self.veil = Veil(request.headers, request.target, resolved, plain=(self.facts.model, self.facts.agent))
 
@@ -114,7 +120,12 @@ class _Explainer:
             url_why=tuple(self.url_why()),
             headers=tuple(self.headers()),
             patch=self.patch(),
-            losses=tuple(note for note in notes if note.kind == "lost"),
+            translated=None if left is None or left.translation is None else left.translation.upstream,
+            losses=tuple(
+                note
+                for note in notes
+                if note.kind in (_LOST if left is None or left.translation is None else DIFFERENCES)
+            ),
             notes=notes,
             untouched=isinstance(outcome, Untouched),
             bytes_kept=isinstance(outcome, Untouched) or (left is not None and left.body is None),
@@ -257,6 +268,8 @@ class _Explainer:
         outcome, body = self.outcome, self.facts.body
         if not isinstance(outcome, Rewritten) or outcome.body is None or body is None:
             return ()
+        if outcome.translation is not None:
+            body = outcome.translation.body
         try:
             return self.veil.patch(patch_of(body, outcome.body))
         except (ValueError, RecursionError):

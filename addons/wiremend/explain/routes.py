@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from wiremend.explain.model import State
     from wiremend.explain.veil import Veil
-    from wiremend.pipeline.request import Refused
+    from wiremend.pipeline.outcome import Refused
     from wiremend.rules.engine import Decision
     from wiremend.rules.facts import Facts
     from wiremend.rules.model import Alias

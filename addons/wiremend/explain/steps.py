@@ -9,7 +9,8 @@ from wiremend.errors import JsonError
 from wiremend.explain.model import Applied, Used
 from wiremend.explain.patch import patch_of
 from wiremend.jsonedit import Edit, apply
-from wiremend.pipeline.request import MODEL, Rewritten, rewrite
+from wiremend.pipeline.outcome import Rewritten
+from wiremend.pipeline.request import MODEL, rewrite
 from wiremend.quirks import all_quirks
 from wiremend.quirks.base import Draft, encoded
 from wiremend.quirks.memory import Memory
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from wiremend.explain.model import Did, Operation
     from wiremend.explain.veil import Veil
     from wiremend.headers import Headers
-    from wiremend.pipeline.request import ClientRequest
+    from wiremend.pipeline.outcome import ClientRequest
     from wiremend.quirks.base import Quirk
-    from wiremend.rules.engine import Decision
-    from wiremend.rules.facts import Facts
     from wiremend.rules.model import EditRule
     from wiremend.rules.resolve import Resolved
 
@@ -56,12 +55,17 @@ class Edited:
     failed: dict[int, str] = field(default_factory=dict)
 
 
-def edited(facts: Facts, decision: Decision, rules: tuple[EditRule, ...]) -> Edited:
-    """Put the model's name and the edits into a body, as the pipeline does: all of them, or none where one cannot."""
-    if facts.body is None:
+def edited(outcome: Rewritten, rules: tuple[EditRule, ...]) -> Edited:
+    """Put the model's name and the edits into a body, as the pipeline does: all of them, or none where one cannot.
+
+    Of a translated request it is the body as the upstream's wire has it, which has the model's name already.
+    """
+    facts, decision, translation = outcome.facts, outcome.decision, outcome.translation
+    first_body = facts.body if translation is None else translation.body
+    if first_body is None:
         return Edited(None)
-    made, body = Edited(facts.body), facts.body
-    swap = decision.model is not None and facts.generates
+    made, body = Edited(first_body), first_body
+    swap = decision.model is not None and facts.generates and translation is None
     first = (Edit("set", MODEL, encoded(decision.model)),) if swap else ()
     for number, edits in enumerate((first, *(rule.body for rule in rules)), -1):
         try:
@@ -69,7 +73,7 @@ def edited(facts: Facts, decision: Decision, rules: tuple[EditRule, ...]) -> Edi
             for edit in edits:
                 after = apply(after, [edit]).body
         except JsonError as error:
-            return Edited(facts.body, failed={number: str(error)})
+            return Edited(first_body, failed={number: str(error)})
         if after is not body:
             made.steps[number] = (body, after)
         made.body = body = after
@@ -82,7 +86,7 @@ def applied_edits(outcome: Rewritten, resolved: Resolved, veil: Veil) -> tuple[A
     names = (decision.sent,) if decision.sent is not None else ()
     judged = [(rule, unmet(rule.when, facts, names, decision.provider)) for rule in resolved.rules.edits]
     matching = tuple(rule for rule, why in judged if why is None)
-    done, place, found = edited(facts, decision, matching), 0, []
+    done, place, found = edited(outcome, matching), 0, []
     for rule, why in judged:
         where = f"{resolved.rules.file}:{rule.line}"
         if why is not None:
@@ -113,7 +117,7 @@ def used_quirks(  # noqa: PLR0913, PLR0917 - what a request is mended by, and by
     rules = tuple(
         rule for rule in resolved.rules.edits if unmet(rule.when, outcome.facts, names, decision.provider) is None
     )
-    body = edited(outcome.facts, decision, rules).body
+    body = edited(outcome, rules).body
     before = _without_quirks(request, resolved, Beside(memory), seed)
     urls = _urls(before, quirks)
     drafted = _drafted(outcome, before.headers if before is not None else outcome.headers, body, memory, seed)

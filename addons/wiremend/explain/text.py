@@ -41,7 +41,7 @@ _INSET: Final = 4
 _OPERATIONS: Final = 12
 _NOTES: Final = 20
 _MARKS: Final = {"add": ("+", "green"), "remove": ("-", "red"), "replace": ("~", "place")}
-_KINDS: Final = {"lost": "warn", "failed": "bad", "refused": "bad"}
+_KINDS: Final = {"lost": "warn", "approximated": "warn", "failed": "bad", "refused": "bad"}
 _WAYS: Final = {"name": "the model's name", "default": "default", "host": "the client's own host"}
 _BY: Final = {
     "route": "the route",
@@ -160,6 +160,8 @@ class _Page:
         self.pair("to", f"{to}, by {_BY[decision['by']]}" if to else "where the client sent it")
         for why in decision.get("why", ()):
             self.pair("because", why)
+        if explained.translated is not None:
+            self.pair("wire", f"{explained.taken.wire} → {explained.translated}: translated")
         before, after = explained.url
         if before == after:
             self.pair("url", f"{after}, as it came")
@@ -299,6 +301,9 @@ class _Page:
         self.section("body")
         if explained.bytes_kept:
             self.say("  ", "the client's, byte for byte", "dim")
+        elif explained.translated is not None:
+            behind = "; behind that:" if explained.patch else ""
+            self.say("  ", f"the client's request, said on the {explained.translated} wire{behind}", "dim")
         elif not explained.patch:
             self.say("  ", "the client's JSON, in other bytes", "dim")
         self.patch(explained.patch, "  ")
@@ -330,11 +335,11 @@ class _Page:
         found = list(notes)
         shown = found if self.every else found[:_NOTES]
         for note in shown:
-            head: Line = [(f"  {note.kind:9} ", _KINDS.get(note.kind, ""))]
+            head: Line = [(f"  {note.kind:12} ", _KINDS.get(note.kind, ""))]
             if note.where:
                 head.append((f"{visible(note.where)} ", "place"))
             name = f" ({note.short})" if note.short else ""
-            self.lines += hanging(head, visible(f"{note.what}{name}"), "", self.width, len("  ") + 10)
+            self.lines += hanging(head, visible(f"{note.what}{name}"), "", self.width, len("  ") + 13)
         if len(shown) < len(found):
             self.say("  ", f"… and {len(found) - len(shown):,} more; --all shows them", "dim")
 

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wiremend.captures.capture import Capture, Response
-    from wiremend.explain.verdict_faults import Fault
+    from wiremend.explain.verdict_faults import Fault, Side
     from wiremend.protocols.base import WireName
 
 type Outcome = Literal["accepts", "rejects", "misreads", "hangs", "not known"]
-type Side = Literal["upstream", "client"]
 
 _WORST: Final = ("hangs", "rejects", "misreads", "accepts")
 _BAD: Final = ("hangs", "rejects", "misreads")
@@ -122,6 +121,8 @@ def verdicts(capture: Capture, answer: Response | None = None) -> tuple[Verdict,
     for side, response in sides:
         if response is None or capture.wire is None or context_of(capture) is None:
             continue
+        if side == "upstream" and capture.translated:
+            continue  # no client of the capture's wire ever sees it
         if response.status >= HTTPStatus.BAD_REQUEST:
             continue
         cut = bool(attempt and attempt.error) and side == "upstream"

@@ -6,18 +6,18 @@ bytes are legal and still mean something else than they say (``think-tags-in-con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.codings import decode
 from wiremend.errors import BodyError
 from wiremend.families import scrubbed
-from wiremend.pipeline.context import TURNS, Context
+from wiremend.pipeline.context import Context
 from wiremend.pipeline.shapes import look, shape_of
 from wiremend.pipeline.whole import replied
-from wiremend.protocols import WIRES
+from wiremend.protocols import TURNS, WIRES
 from wiremend.protocols.failure import failure_of_body
 from wiremend.protocols.mending import Origin
 from wiremend.protocols.wires import CHECKS, CONTRACTS, MENDING, SHAPES, STATUSES
@@ -70,6 +70,9 @@ _MEANING: Final = {
 """What such an error means, and why it matters."""
 
 
+type Side = Literal["upstream", "client"]
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong.
@@ -112,11 +115,15 @@ def is_turn(capture: Capture) -> bool:
     return capture.wire is not None and context_of(capture) is not None
 
 
-def context_of(capture: Capture, quirks: Sequence[Quirk] = ()) -> Context | None:
-    """Give the context of a capture's reply, with mending on; None where it is no turn of a conversation."""
-    wire, inputs = capture.wire, capture.inputs
+def context_of(capture: Capture, quirks: Sequence[Quirk] = (), side: Side = "client") -> Context | None:
+    """Give the context of a capture's reply, with mending on; None where it is no turn of a conversation.
+
+    ``side`` says on which wire the reply is, where the exchange was translated.
+    """
+    own, inputs = capture.wire, capture.inputs
+    wire = capture.upstream_wire if side == "upstream" else own
     path = capture.request.target.partition("?")[0].rstrip("/")
-    if wire is None or capture.request.method != "POST" or not path.endswith(TURNS[wire]):
+    if wire is None or own is None or capture.request.method != "POST" or not path.endswith(TURNS[own]):
         return None
     attempt = capture.attempt
     request = attempt.request if attempt is not None else capture.request
@@ -139,14 +146,15 @@ def _json(capture: Capture) -> bytes | None:
         return None
 
 
-def faults(capture: Capture, response: Response, *, cut: bool = False) -> tuple[Fault, ...]:
+def faults(capture: Capture, response: Response, *, cut: bool = False, side: Side = "client") -> tuple[Fault, ...]:
     """Give what is wrong with a reply to a capture's request, in the order of the events; nothing where all is well.
 
-    ``cut`` tells that the reply broke off. Never raises.
+    ``cut`` tells that the reply broke off, ``side`` whether it is the provider's or what the client got. Never raises.
     """
-    wire, context = capture.wire, context_of(capture)
-    if wire is None or context is None:
+    context = context_of(capture, side=side)
+    if context is None:
         return ()
+    wire = context.wire.name
     body = readable(response)
     if response.status >= HTTPStatus.BAD_REQUEST:
         return tuple(_error_faults(wire, body, response))
@@ -212,10 +220,10 @@ def _told_by_quirks(
     if context.stream and len(body) > LOOKED:
         body = body[: max(body.rfind(b"\n\n", 0, LOOKED) + 2, 2)]
     for name, quirk in all_quirks().items():
-        judged = any(code.startswith(f"{capture.wire}.") for code in quirk.codes)  # of what it mends the contract tells
-        if judged or name in known or context.wire.name not in quirk.wires or not _may_act(quirk, context, body):
+        judged = any(code.startswith(f"{context.wire.name}.") for code in quirk.codes)
+        if judged or name in known or context.upstream.name not in quirk.wires or not _may_act(quirk, context, body):
             continue
-        alone = context_of(capture, (quirk,)) or context
+        alone = replace(context, quirks=(quirk,))
         kind = response.headers.get("content-type")
         notes = replied(alone, response.status, kind, [body]).notes
         acted = (note for note in notes if note.short == name and note.kind in {"mended", "lost"})

@@ -10,6 +10,7 @@
 ``adopt``       mitmproxy's own layers, made ours
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
 ``rewrite``     a request, through :mod:`wiremend.pipeline.request`, and back into the flow
+``websocket``   the messages of a WebSocket: mended both ways, one row a response
 ``reply``       a response: streamed, its failures told, one line and one row a call
 ``remember``    begins and ends what is remembered of an exchange
 ``observe``     what of a response is seen as it streams through
@@ -46,6 +47,7 @@ def load_addons() -> list[object]:
     from wiremend.mitm.tunnel import Tunnel  # noqa: PLC0415 - as said above
     from wiremend.mitm.veil import Veil  # noqa: PLC0415 - as said above
     from wiremend.mitm.views import Views  # noqa: PLC0415 - as said above
+    from wiremend.mitm.websocket import Sockets  # noqa: PLC0415 - as said above
 
     house = House()
     tunnel = Tunnel(house)
@@ -62,6 +64,7 @@ def load_addons() -> list[object]:
         tunnel,
         Adopt(reply),
         rewrite,
+        Sockets(house),
         reply,
         hold,
         remember,

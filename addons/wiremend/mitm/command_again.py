@@ -26,7 +26,7 @@ from wiremend.mitm.mending import SHOWN
 if TYPE_CHECKING:
     from wiremend.mitm.house import House
     from wiremend.mitm.layer import Endings
-    from wiremend.pipeline.request import ClientRequest
+    from wiremend.pipeline.outcome import ClientRequest
     from wiremend.rules.model import Target
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from wiremend.mitm.command_hold import Hold
     from wiremend.mitm.house import House
     from wiremend.mitm.layer import Endings
-    from wiremend.pipeline.request import ClientRequest
+    from wiremend.pipeline.outcome import ClientRequest
 
 logger = logging.getLogger("wiremend")
 

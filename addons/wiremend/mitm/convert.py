@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from mitmproxy import http
 
 from wiremend.headers import Headers
-from wiremend.pipeline.request import ClientRequest
+from wiremend.pipeline.outcome import ClientRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wiremend.pipeline.request import Rewritten
+    from wiremend.pipeline.outcome import Rewritten
     from wiremend.rules.facts import Style
 
 _FRAMING = ("content-length", "transfer-encoding")

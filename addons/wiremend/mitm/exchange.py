@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wiremend.families import scrubbed
-from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.outcome import Refused, Rewritten
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from wiremend.notes import Note
     from wiremend.pipeline.context import Context
+    from wiremend.pipeline.outcome import Answered, ClientRequest
     from wiremend.pipeline.reply import ReplyStream
-    from wiremend.pipeline.request import ClientRequest, Refused
     from wiremend.pipeline.shapes import Look
     from wiremend.protocols.base import Tally
     from wiremend.quirks.memory import Memory
@@ -50,7 +50,7 @@ class Exchange:
 
     facts: Facts
     resolved: Resolved
-    outcome: Rewritten | Refused
+    outcome: Rewritten | Refused | Answered
     notes: list[Note]
     began: float = field(default_factory=time.monotonic)
     first_byte: float | None = None
@@ -103,7 +103,7 @@ class Exchange:
                 "url": outcome.destination.url.partition("?")[0],
             }
         else:
-            seen |= {"refused": outcome.message}
+            seen |= {"refused" if isinstance(outcome, Refused) else "answered": outcome.message}
         if self.again is not None:
             seen["resent_from"] = self.again.flow
         flow.metadata[METADATA] = seen

@@ -188,7 +188,7 @@ def _put_back(plain: dict[str, Any], place: str, one: http.HTTPFlow, bodies: Map
     if place == "frames":
         messages = one.websocket.messages if one.websocket is not None else []
         plain["frames"] = [
-            [*frame[:2], message.content, frame[3]] for frame, message in zip(plain["frames"], messages, strict=True)
+            [*frame[:2], message.content, *frame[3:]] for frame, message in zip(plain["frames"], messages, strict=True)
         ]
         return
     part: Any = plain
@@ -310,7 +310,7 @@ def _plain(capture: Capture, spooled: Mapping[str, Spooled]) -> dict[str, Any]:
         plain["answer"]["cuts"] = spooled["answer"].cuts
     plain[IN_FLOW] = [place for place, _ in left_out]
     if plain["frames"]:
-        plain["frames"] = [[*frame[:2], b"", frame[3]] for frame in plain["frames"]]
+        plain["frames"] = [[*frame[:2], b"", *frame[3:]] for frame in plain["frames"]]
         plain[IN_FLOW].append("frames")
     return plain
 
@@ -396,6 +396,8 @@ def _websocket(capture: Capture, about: About) -> WebSocketData:
             frame.from_client,
             frame.data,
             capture.began + frame.at / _MILLION,
+            frame.dropped,
+            frame.injected,
         )
         for frame in capture.frames
     ]

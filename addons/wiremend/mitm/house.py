@@ -12,7 +12,7 @@ import logging
 import os
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mitmproxy import ctx, exceptions
@@ -21,6 +21,7 @@ from wiremend.errors import RulesError, SetupError
 from wiremend.families import scrubbed
 from wiremend.mitm.originals import Originals
 from wiremend.mitm.telling import tell
+from wiremend.pipeline.estimate import has_tokenizer
 from wiremend.quirks.memory import Memory
 from wiremend.rules.globs import GlobError, compile_glob
 from wiremend.rules.lookup import find_rules
@@ -60,6 +61,7 @@ _OPTIONS: tuple[tuple[str, type, object, str], ...] = (
         "",
         "Where exchanges are remembered: a folder, or `off`. Empty: as the rules say (`capture`).",
     ),
+    ("wiremend_strict", bool, False, "Refuse a request that would lose or change something in translation."),
     ("wiremend_call_log", bool, True, "One line in the log for each finished call."),
     ("wiremend_connection_log", bool, True, "mitmproxy's own lines on each connection that opens and closes."),
     ("wiremend_show_setup", bool, True, "At the start, print the lines that point an agent at this proxy."),
@@ -115,6 +117,7 @@ class House:
     def running(self) -> None:
         """Begin to watch the rules file."""
         self._running = True
+        has_tokenizer()  # loads it now rather than in somebody's first request
         self._ticker = asyncio.create_task(self._tick(), name="wiremend: watch the rules")
 
     def done(self) -> None:
@@ -129,7 +132,9 @@ class House:
         """The rules in force; None where Wiremend is switched off or never had any."""
         if self.watcher is None or not ctx.options.wiremend_enabled:
             return None
-        return self.watcher.current.resolved
+        resolved = self.watcher.current.resolved
+        strict, tokenizer = ctx.options.wiremend_strict, has_tokenizer()
+        return replace(resolved, strict=strict, tokenizer=tokenizer) if strict or tokenizer else resolved
 
     def known_host(self, host: str) -> bool:
         """Tell whether connections to this host are decrypted."""

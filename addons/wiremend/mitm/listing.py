@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wiremend.families import scrubbed
-from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.replay.beside import shortened
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _way(exchange: Exchange) -> str:
     outcome = exchange.outcome
     first = _fit(asked, _NAME, exchange)
     if not isinstance(outcome, Rewritten):
-        return f"{first} → refused"
+        return f"{first} → {'refused' if isinstance(outcome, Refused) else 'answered here'}"
     decision = outcome.decision
     sent = "/".join(part for part in (decision.provider, decision.sent) if part)
     return first if not sent or sent == asked else f"{first} → {_fit(sent, _NAME, exchange)}"

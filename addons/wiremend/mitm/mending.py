@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from wiremend.pipeline.context import Context
-    from wiremend.pipeline.request import Rewritten
+    from wiremend.pipeline.outcome import Rewritten
     from wiremend.quirks.memory import Memory
 
 SHOWN = 8

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
-    from wiremend.pipeline.request import Rewritten
+    from wiremend.pipeline.outcome import Rewritten
     from wiremend.protocols.base import Wire
     from wiremend.sse import Event
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wiremend.captures.capture import Capture
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.record import Record
-    from wiremend.pipeline.request import ClientRequest
+    from wiremend.pipeline.outcome import ClientRequest
 
 LIMIT: Final = 64 * 1024 * 1024
 """Bytes of finished exchanges that are kept at hand."""

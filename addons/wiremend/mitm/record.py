@@ -25,7 +25,7 @@ from wiremend.mitm.mending import SHOWN
 from wiremend.mitm.tape import Tapes
 from wiremend.notes import Note
 from wiremend.pipeline.decided import decision_of
-from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.pipeline.shapes import undeclared_coding
 from wiremend.quirks.memory import Memory
 from wiremend.rules.clients import client_of
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.tape import Tape
-    from wiremend.pipeline.request import ClientRequest
+    from wiremend.pipeline.outcome import ClientRequest
     from wiremend.rules.resolve import Resolved
 
 _PRODUCT: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[^\s()]+")
@@ -205,7 +205,14 @@ class Record:
                 tapes.said.write(response.raw_content)
         if flow.websocket is not None:
             self.frames = tuple(
-                Frame(message.from_client, message.is_text, message.content, self._at(message.timestamp))
+                Frame(
+                    message.from_client,
+                    message.is_text,
+                    message.content,
+                    self._at(message.timestamp),
+                    message.dropped,
+                    message.injected,
+                )
                 for message in flow.websocket.messages
             )
         tapes.heard.close()
@@ -255,7 +262,7 @@ class Record:
         agent = request.headers.get("user-agent") or ""
         said = (exchange.error if exchange is not None else None) or None
         outcome = exchange.outcome if exchange is not None else None
-        refused = outcome.message if outcome is not None and not isinstance(outcome, Rewritten) else None
+        refused = outcome.message if isinstance(outcome, Refused) else None
         return Capture(
             id=self.flow.id,
             began=self.began,
@@ -316,6 +323,8 @@ class Record:
             memory=self.memory.asked,
             environment=environment_of(self.resolved),
             credentials=credentials_of_rules(self.resolved),
+            strict=self.resolved.strict,
+            tokenizer=self.resolved.tokenizer,
         )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
     from wiremend.mitm.tape import Tapes
-    from wiremend.pipeline.request import ClientRequest
+    from wiremend.pipeline.outcome import ClientRequest
     from wiremend.rules.resolve import Resolved
 
 logger = logging.getLogger("wiremend")

@@ -29,10 +29,11 @@ from wiremend.mitm.observe import Observer, is_event_stream
 from wiremend.mitm.remember import Remember
 from wiremend.mitm.telling import tell
 from wiremend.mitm.through import Once, Through
-from wiremend.pipeline.answer import content_type_note, estimated, final_note, losses, told, unanswered, uncounted
+from wiremend.pipeline.answer import content_type_note, final_note, losses, request_id, told, unanswered
+from wiremend.pipeline.asides import ESTIMATED, aside, is_aside
 from wiremend.pipeline.finals import FINAL
+from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.pipeline.reply import renamed
-from wiremend.pipeline.request import Rewritten
 from wiremend.pipeline.shapes import PEEK_BYTES, Look, undeclared_coding
 from wiremend.pipeline.whole import EVENTS, Answer, failed, unasked, whole
 from wiremend.protocols import WIRES
@@ -95,18 +96,22 @@ class Reply:
     def _begin(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
         context = self._context(flow, exchange)
         _tell_losses(response, exchange)
+        if (
+            known := request_id(outcome, {name.lower(): value for name, value in response.headers.items()})
+        ) is not None:
+            response.headers[known[0]] = known[1]
         if context is None:
-            if uncounted(response.status_code, outcome):
-                return  # estimated in the response hook
+            if is_aside(outcome):
+                return  # looked at in the response hook
             if response.status_code in FINAL and exchange.facts.generates:
                 _say_final(response, exchange)
             if outcome.reply_name is None or is_event_stream(response):
                 response.stream = Observer(flow, response, exchange, outcome, self.house)
             return  # else its name is put back in the response hook, and that wants the whole body
         look = exchange.look or Look("stream" if is_event_stream(response) else "json")
-        if response.status_code >= BAD or not context.stream or (look.shape != "stream" and context.mend):
+        if response.status_code >= BAD or not context.stream or (look.shape != "stream" and context.edits):
             return  # mended when it is whole
-        if look.failure is not None and context.mend:
+        if look.failure is not None and context.edits:
             answer = failed(context, look.failure, response.status_code)
             self._apply(response, exchange, answer)
             response.stream = Once(answer.body)
@@ -117,7 +122,7 @@ class Reply:
             return
         response.stream = Through(context, exchange, self.house, flow.id, _coding(response, exchange.first))
         response.headers.pop("content-encoding", None)
-        if context.mend and not is_event_stream(response):
+        if context.edits and not is_event_stream(response):
             exchange.notes.append(content_type_note(response.headers.get("content-type")))
             response.headers["content-type"] = EVENTS
         _unframe(flow, response)
@@ -161,7 +166,7 @@ class Reply:
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to look at the reply", error)
             return None
-        if exchange is None or context is None or not (context.stream and context.mend):
+        if exchange is None or context is None or not (context.stream and context.edits):
             return None
         exchange.coding = response.headers.get("content-encoding")
         return PEEK_SECONDS if OK <= response.status_code < BAD else None
@@ -231,8 +236,8 @@ class Reply:
     def _whole(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
         context = self._context(flow, exchange)
         exchange.first_byte = exchange.first_byte or time.monotonic()
-        if context is None and uncounted(response.status_code, outcome):
-            self._estimate(response, exchange, outcome)
+        if context is None and is_aside(outcome):
+            self._aside(response, exchange, outcome)
             return
         if context is None:
             body = response.content or b""
@@ -242,7 +247,7 @@ class Reply:
             if outcome.reply_name is not None:
                 response.content = renamed(body, wire, outcome.reply_name)
             return
-        exchange.tally = context.wire.tally()
+        exchange.tally = context.upstream.tally()
         raw = response.raw_content or b""
         coding = _coding(response, raw[:16])
         try:
@@ -253,22 +258,28 @@ class Reply:
             body = b""
             said = Failure("upstream", BAD_GATEWAY, told(outcome, f"sent a body that cannot be read: {error}"))
             answer = failed(context, said, response.status_code)
-        undeclared = coding is not None and "content-encoding" not in response.headers and context.mend
+        undeclared = coding is not None and "content-encoding" not in response.headers and context.edits
         if answer.body is not body or answer.content_type is not None or undeclared:
             response.headers.pop("content-encoding", None)
             response.content = answer.body
         self._apply(response, exchange, answer)
 
-    @staticmethod
-    def _estimate(response: Response, exchange: Exchange, outcome: Rewritten) -> None:
-        """Estimate the tokens that the provider does not count, and say that it is an estimate."""
-        body, note = estimated(response.status_code, outcome)
-        exchange.notes.append(note)
-        response.status_code, response.reason = OK, "OK"
-        response.headers["content-type"] = "application/json"
-        response.headers["x-wiremend-estimated"] = "input_tokens"
+    def _aside(self, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
+        """Give a count of tokens or a list of models; a count may be an estimate, and then its head says so."""
+        try:
+            coding, raw = response.headers.get("content-encoding"), response.raw_content or b""
+            body = decode(raw, coding) if coding and raw else raw
+        except CodingError:
+            return  # it passes as it came
+        answer = aside(outcome, response.status_code, body, response.headers.get("content-type"))
+        if answer is None:
+            return
         response.headers.pop("content-encoding", None)
-        response.content = body
+        response.content = answer.body
+        if any(note.short == "path-count-tokens-404" for note in answer.notes):
+            name, value = ESTIMATED
+            response.headers[name] = value
+        self._apply(response, exchange, answer)
 
     def _apply(self, response: Response, exchange: Exchange, answer: Answer) -> None:
         """Give the head of an answer; the notes say what was done."""
@@ -355,7 +366,7 @@ def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
     outcome, tally = exchange.outcome, exchange.tally
     decision = outcome.decision if isinstance(outcome, Rewritten) else None
     now = time.monotonic()
-    refused = outcome.message if not isinstance(outcome, Rewritten) else None
+    refused = outcome.message if isinstance(outcome, Refused) else None
     said = error or exchange.error or (tally.error if tally else None) or refused
     secrets = exchange.secrets()
 

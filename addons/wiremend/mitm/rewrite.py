@@ -22,15 +22,19 @@ from wiremend.mitm.remember import Remember
 from wiremend.mitm.tunnel import own_ports, via_for
 from wiremend.mitm.veil import hidden, unveil
 from wiremend.notes import Note
-from wiremend.pipeline.request import Refused, Rewritten, rewrite, upgrade_refused
+from wiremend.pipeline.outcome import REFUSED, Rewritten, Untouched, headers_here
+from wiremend.pipeline.request import rewrite
+from wiremend.pipeline.upgrade import rules_for, upgrade_refused
 from wiremend.protocols import WIRES
 from wiremend.rules.facts import wire_of
 from wiremend.rules.model import Route, When
 from wiremend.rules.urls import LOOPBACK, locate
 
 if TYPE_CHECKING:
+    from wiremend.headers import Headers
     from wiremend.mitm.exchange import Again
     from wiremend.mitm.house import House
+    from wiremend.pipeline.outcome import Answered, Refused
     from wiremend.rules.model import Target
     from wiremend.rules.resolve import Resolved
 
@@ -91,20 +95,20 @@ class Rewrite:
         refused = upgrade_refused(request, resolved)
         if refused is not None:
             self.remember.decided(self.remember.begins(flow, request, resolved), None)
-            self._reply(flow, refused.status, refused.body)
+            self._reply(flow, refused)
             return
         record = self.remember.begins(flow, request, resolved)
         memory = record.memory if record is not None else self.house.memory
-        outcome = rewrite(request, resolved, memory, flow.id)
-        if not isinstance(outcome, Rewritten | Refused):
+        outcome = rewrite(request, rules_for(request, resolved), memory, flow.id)
+        if isinstance(outcome, Untouched):
             return
         exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes), memory=memory, again=again)
         self.house.exchanges[flow.id] = exchange
         self.remember.decided(record, exchange)
         self.house.originals.begins(flow.id, request, exchange, record)
-        if isinstance(outcome, Refused):
+        if not isinstance(outcome, Rewritten):
             exchange.pin(flow)
-            self._reply(flow, outcome.status, outcome.body)
+            self._reply(flow, outcome)
             return
         destination = outcome.destination
         if destination.port in own_ports() and (
@@ -150,12 +154,14 @@ class Rewrite:
 
     def _answer(self, flow: http.HTTPFlow, status: int, kind: str, message: str) -> None:
         wire = WIRES[wire_of(locate(flow.request.path), headers_of(flow.request)) or "chat"]
-        self._reply(flow, status, wire.error_body(status, kind, message))
+        self._give(flow, status, wire.error_body(status, kind, message), REFUSED)
 
-    def _reply(self, flow: http.HTTPFlow, status: int, body: bytes) -> None:
+    def _reply(self, flow: http.HTTPFlow, outcome: Refused | Answered) -> None:
+        self._give(flow, outcome.status, outcome.body, headers_here(outcome))
+
+    def _give(self, flow: http.HTTPFlow, status: int, body: bytes, headers: Headers) -> None:
         self.remember.answered(flow)
-        headers = {"content-type": "application/json", "x-wiremend": "refused", "x-should-retry": "false"}
-        flow.response = http.Response.make(status, b"" if flow.request.method == "HEAD" else body, headers)
+        flow.response = http.Response.make(status, b"" if flow.request.method == "HEAD" else body, dict(headers))
 
 
 def only_to(resolved: Resolved, target: Target) -> Resolved:

@@ -26,7 +26,7 @@ class Through:
 
     def __init__(self, context: Context, exchange: Exchange, house: House, flow: str, coding: str | None) -> None:
         """Begin before the first byte. Raises CodingError where the coding is not known."""
-        tally = context.wire.tally()
+        tally = context.upstream.tally()
         self.stream = ReplyStream(context, tally)
         self.exchange = exchange
         self.house = house
@@ -54,7 +54,7 @@ class Through:
             return self._end(str(error))
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(self.flow, "to mend the reply", error)
-            if self.began or self.decoder is not None:
+            if self.began or self.decoder is not None or self.stream.context.translation is not None:
                 return self._end("Wiremend failed to mend the reply")
             self.raw = True  # nothing has been sent yet: it goes on untouched
             return [self.taken + data] if self.taken or data else []

@@ -163,7 +163,7 @@ class Conversation(View):
 
     def show(self, data: bytes, flow: http.HTTPFlow | None, *, asks: bool) -> str:
         """Show a body."""
-        return conversation(data, asks=asks, wire=wire_in(flow) if flow is not None else None)
+        return conversation(data, asks=asks, wire=wire_in(flow, asks=asks) if flow is not None else None)
 
     def frame(self, data: bytes, flow: http.HTTPFlow | None, metadata: Metadata) -> str:  # noqa: ARG002 - as above
         """Show a message of a WebSocket."""
@@ -180,7 +180,7 @@ class Events(View):
         """Show a body."""
         if asks:
             return "a request has no events; those of its reply are shown at the response"
-        wire = wire_in(flow) if flow is not None else None
+        wire = wire_in(flow, asks=False) if flow is not None else None
         capture = self.known(flow).capture if flow is not None else None
         attempt = capture.attempt if capture is not None else None
         came = attempt.response if attempt is not None else None
@@ -261,12 +261,17 @@ def _requests(flow: http.HTTPFlow, known: Known, left: Request | None) -> str:
 # -- what a flow is
 
 
-def wire_in(flow: http.HTTPFlow) -> WireName | None:
-    """Tell the wire of what a flow shows, by its path, else by what was noted of it; None where it is none."""
+def wire_in(flow: http.HTTPFlow, *, asks: bool = True) -> WireName | None:
+    """Tell the wire of what a flow shows, by its path, else by what was noted of it; None where it is none.
+
+    Of a translated flow mitmproxy has the request as it left, and the response (not ``asks``) as the client got it.
+    """
     found = locate(flow.request.path)
+    seen = flow.metadata.get(METADATA)
+    if not asks and isinstance(seen, dict) and found is not None and found.endpoint.kind == "generate":
+        return _named(seen.get("wire")) or wire_of(found, headers_of(flow.request))
     if found is not None and found.endpoint.kind in {"generate", "count"}:
         return wire_of(found, headers_of(flow.request))
-    seen = flow.metadata.get(METADATA)
     return _named(seen.get("wire")) if found is None and isinstance(seen, dict) else None
 
 

@@ -7,7 +7,6 @@ both use.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,7 @@ from wiremend.codings import StreamDecoder, decode
 from wiremend.errors import BodyError, CodingError
 from wiremend.headers import Headers
 from wiremend.notes import Note
-from wiremend.pipeline.estimate import estimate
+from wiremend.pipeline.asides import ESTIMATED, aside, is_aside
 from wiremend.pipeline.finals import FINAL
 from wiremend.pipeline.reply import ReplyStream, renamed
 from wiremend.pipeline.shapes import PEEK_BYTES, Look, look, undeclared_coding
@@ -28,16 +27,13 @@ from wiremend.rules.urls import authority
 from wiremend.sse import EventParser, StreamError, with_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wiremend.pipeline.context import Context
-    from wiremend.pipeline.request import Rewritten
+    from wiremend.pipeline.outcome import Rewritten
     from wiremend.pipeline.whole import Answer
     from wiremend.protocols.base import Wire
     from wiremend.sse import Event
-
-UNCOUNTED: Final = frozenset({404, 405, 501})
-"""What endpoints answer that do not count tokens; 404 is the usual one."""
 
 _FRAMING: Final = ("content-length", "transfer-encoding")
 
@@ -95,6 +91,18 @@ def losses(notes: Sequence[Note]) -> str | None:
     return ", ".join(lost) or None
 
 
+def request_id(outcome: Rewritten, headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Give the header by which the client's SDK knows the provider's id of a translated exchange; None if it is there.
+
+    Anthropic's SDKs read ``request-id``, OpenAI's ``x-request-id``. ``headers`` are the reply's, by any letter case.
+    """
+    if outcome.translation is None:
+        return None
+    names = ("request-id", "x-request-id")
+    own, other = names if outcome.translation.client == "messages" else names[::-1]
+    return (own, headers[other]) if own not in headers and other in headers else None
+
+
 def final_note(status: int) -> Note:
     """Note that the client is told not to try a final failure again.
 
@@ -109,21 +117,6 @@ def content_type_note(said: str | None) -> Note:
     """Note that a stream was not labelled as one."""
     what = f"{said or 'none'} -> {EVENTS}: they are events"
     return Note("mended", "header:content-type", "content-type-not-sse", what)
-
-
-def uncounted(status: int, outcome: Rewritten) -> bool:
-    """Tell whether a provider has no count of tokens to give, and may be helped out."""
-    endpoint = outcome.facts.endpoint
-    return outcome.decision.mend and endpoint is not None and endpoint.kind == "count" and status in UNCOUNTED
-
-
-def estimated(status: int, outcome: Rewritten) -> tuple[bytes, Note]:
-    """Estimate the tokens that the provider does not count; gives the body and what says that it is an estimate."""
-    count = estimate(outcome.facts.body)
-    what = f"{status} -> 200, {count} tokens by our estimate"
-    note = Note("invented", "", "path-count-tokens-404", what, "the provider does not count tokens")
-    kind = {"object": "response.input_tokens"} if outcome.facts.wire == "responses" else {}
-    return json.dumps(kind | {"input_tokens": count}).encode(), note
 
 
 def unanswered(outcome: Rewritten, flow: str, message: str) -> Given:
@@ -145,22 +138,25 @@ def answered(outcome: Rewritten, context: Context | None, came: Came, flow: str 
     lost = losses(outcome.notes)
     if lost is not None:
         headers = headers.with_set("x-wiremend-lost", lost)
+    known = request_id(outcome, {name.lower(): value for name, value in headers})
+    if known is not None:
+        headers = headers.with_set(*known)
     came = replace(came, headers=headers)
     return _plain(outcome, came, flow) if context is None else _turn(outcome, context, came, flow)
 
 
 def _turn(outcome: Rewritten, context: Context, came: Came, flow: str) -> Given:
     """Give the reply to a turn of a conversation: a stream in its cuts, or a whole body."""
-    peeks = context.stream and context.mend and HTTPStatus.OK <= came.status < HTTPStatus.BAD_REQUEST
+    peeks = context.stream and context.edits and HTTPStatus.OK <= came.status < HTTPStatus.BAD_REQUEST
     seen = _peeked(context, came) if peeks else Look("stream" if came.is_events else "json")
     if seen is None:
         return unanswered(outcome, flow, came.error or "the connection was closed")
     streamed = came.status < HTTPStatus.BAD_REQUEST and context.stream
-    if not streamed or (seen.shape != "stream" and context.mend):
+    if not streamed or (seen.shape != "stream" and context.edits):
         if came.error is not None:
             return unanswered(outcome, flow, came.error)
         return _whole(outcome, context, came)
-    if seen.failure is not None and context.mend:
+    if seen.failure is not None and context.edits:
         return _applied(came, failed(context, seen.failure, came.status), error=came.error)
     if seen.shape != "stream":
         given = _passed(outcome, came)
@@ -193,10 +189,10 @@ def _looked(context: Context, came: Came, first: bytes, *, ended: bool) -> Look 
 
 def _streamed(outcome: Rewritten, context: Context, came: Came) -> Given:
     headers, notes = came.headers.without(*_FRAMING, "content-encoding"), []
-    if context.mend and not came.is_events:
+    if context.edits and not came.is_events:
         notes.append(content_type_note(came.kind))
         headers = headers.with_set("content-type", EVENTS)
-    stream = ReplyStream(context, context.wire.tally())
+    stream = ReplyStream(context, context.upstream.tally())
     out: list[bytes] = []
     error = came.error
     try:
@@ -224,12 +220,12 @@ def _whole(outcome: Rewritten, context: Context, came: Came) -> Given:
     coding = came.coding(raw)
     try:
         body = decode(raw, coding) if coding and raw else raw
-        answer = whole(context, came.status, body, came.kind, context.wire.tally())
+        answer = whole(context, came.status, body, came.kind, context.upstream.tally())
     except CodingError as error:
         body = b""
         said = Failure("upstream", HTTPStatus.BAD_GATEWAY, told(outcome, f"sent a body that cannot be read: {error}"))
         answer = failed(context, said, came.status)
-    undeclared = coding is not None and "content-encoding" not in came.headers and context.mend
+    undeclared = coding is not None and "content-encoding" not in came.headers and context.edits
     changed = answer.body is not body or answer.content_type is not None or undeclared
     return _applied(came, answer, raw=None if changed else raw)
 
@@ -252,12 +248,8 @@ def _applied(came: Came, answer: Answer, *, raw: bytes | None = None, error: str
 
 def _plain(outcome: Rewritten, came: Came, flow: str) -> Given:
     """Give the reply of any other endpoint: as it came, but for the model's name, a missing count, a final failure."""
-    if uncounted(came.status, outcome):
-        if came.error is not None:
-            return unanswered(outcome, flow, came.error)
-        body, note = estimated(came.status, outcome)
-        headers = came.headers.without("content-encoding", *_FRAMING).with_set("content-type", JSON)
-        return Given(HTTPStatus.OK, headers.with_set("x-wiremend-estimated", "input_tokens"), body, (note,))
+    if is_aside(outcome):
+        return _aside(outcome, came, flow)
     headers, notes = came.headers, tuple[Note, ...]()
     if came.status in FINAL and outcome.facts.generates and headers.get("x-should-retry") != "false":
         headers, notes = headers.with_set("x-should-retry", "false"), (final_note(came.status),)
@@ -269,6 +261,24 @@ def _plain(outcome: Rewritten, came: Came, flow: str) -> Given:
     else:
         given = Given(came.status, headers, _named_whole(outcome, came))
     return replace(given, notes=(*notes, *given.notes))
+
+
+def _aside(outcome: Rewritten, came: Came, flow: str) -> Given:
+    """Give the reply to a count of tokens or a list of models."""
+    if came.error is not None:
+        return unanswered(outcome, flow, came.error)
+    raw = b"".join(came.chunks)
+    try:
+        body = decode(raw, came.headers.get("content-encoding")) if raw else raw
+    except BodyError:
+        return _passed(outcome, came)
+    answer = aside(outcome, came.status, body, came.kind)
+    if answer is None:
+        return _passed(outcome, came)
+    given = _applied(came, answer)
+    if any(note.short == "path-count-tokens-404" for note in answer.notes):
+        given = replace(given, headers=given.headers.with_set(*ESTIMATED))
+    return given
 
 
 def _named_whole(outcome: Rewritten, came: Came) -> bytes:

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from wiremend.families import SHORTEST, shown
-from wiremend.protocols import WIRES
+from wiremend.pipeline.crossing import Crossing
+from wiremend.protocols import TURNS, WIRES
 from wiremend.protocols.mending import Origin
 from wiremend.protocols.wires import MENDING
 from wiremend.quirks import all_quirks
 from wiremend.quirks.base import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wiremend.pipeline.request import Rewritten
-    from wiremend.protocols.base import Wire, WireName
-    from wiremend.protocols.mending import Mending
+    from wiremend.pipeline.outcome import Rewritten
+    from wiremend.pipeline.translate import Translation
+    from wiremend.protocols.base import Wire
+    from wiremend.protocols.mending import Mending, StreamMender
     from wiremend.quirks.base import Quirk
     from wiremend.quirks.memory import Memory
-
-TURNS: Final[Mapping[WireName, str]] = {
-    "messages": "messages",
-    "chat": "chat/completions",
-    "responses": "responses",
-}
-"""The endpoint of each wire whose reply is a turn of a conversation, which its contract describes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """The exchange that a reply belongs to.
 
-    ``mend`` off means that the reply is only watched: violations are noted, and nothing is changed but the model's name
-    (``name``, where an alias asks for it).
+    ``wire`` is the client's, ``upstream`` the provider's, which ``mending`` belongs to; where they differ,
+    ``translation`` says what the way back needs, and the upstream's stream is made legal whatever ``mend`` says, for
+    nothing else can be translated. ``mend`` off means that the reply is only watched: violations are noted, and nothing
+    is changed but the model's name (``name``, where an alias asks for it).
     """
 
     wire: Wire
@@ -45,9 +40,28 @@ class Context:
     quirks: tuple[Quirk, ...] = ()
     mend: bool = True
     name: str | None = None
+    """What the reply is to call the model; None also where the encoder of a translation says it (``named``)."""
+    named: str | None = None
     stream: bool = False
     secret: str | None = field(default=None, repr=False)
     """The credential that the rules sent, which is none of the client's business (G8)."""
+    translation: Translation | None = None
+
+    @property
+    def upstream(self) -> Wire:
+        """The wire that the provider speaks."""
+        return self.wire if self.translation is None else WIRES[self.translation.upstream]
+
+    @property
+    def edits(self) -> bool:
+        """Tell whether anything of a reply may be changed."""
+        return self.mend or self.translation is not None
+
+    def mender(self) -> StreamMender | None:
+        """Give what makes a stream of the upstream's legal on the client's wire; None where it is only watched."""
+        if self.translation is not None:
+            return Crossing(self.mending, self.translation, self.origin, self.named)
+        return self.mending.mender(self.origin) if self.mend else None
 
     def kept_back(self, given: bytes) -> bytes:
         """Take that credential out of what the client gets: providers repeat keys in their errors."""
@@ -72,11 +86,13 @@ def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow
     if not facts.path.rstrip("/").endswith(TURNS[wire]):
         return None  # something below it: a response by its id, its cancellation
     known = all_quirks()
+    translation = outcome.translation
+    upstream = wire if translation is None else translation.upstream
     return Context(
         wire=WIRES[wire],
-        mending=MENDING[wire],
+        mending=MENDING[upstream],
         scope=Scope(
-            wire=wire,
+            wire=upstream,
             model=decision.sent,
             provider=decision.provider,
             host=outcome.destination.host,
@@ -88,8 +104,10 @@ def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow
         memory=memory,
         quirks=tuple(known[name] for name in decision.quirks),
         mend=decision.mend,
-        name=outcome.reply_name,
+        name=outcome.reply_name if translation is None else None,
+        named=outcome.reply_name,
         stream=facts.stream,
+        translation=translation,
         secret=_secret_of(outcome),
     )
 

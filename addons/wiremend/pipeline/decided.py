@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wiremend.pipeline.request import Rewritten
+from wiremend.pipeline.outcome import Rewritten
 from wiremend.rules.urls import without_credentials
 
 if TYPE_CHECKING:
-    from wiremend.pipeline.request import Outcome
+    from wiremend.pipeline.outcome import Outcome
 
 
 def decision_of(outcome: Outcome | None) -> dict[str, Any]:

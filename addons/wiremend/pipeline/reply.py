@@ -16,6 +16,7 @@ import msgspec
 from wiremend.errors import BodyError
 from wiremend.jsonedit import Edit, apply, get, parse_pointer
 from wiremend.notes import Note
+from wiremend.pipeline.crossing import Crossing
 from wiremend.protocols.failure import Failure
 from wiremend.protocols.mending import Mend
 from wiremend.protocols.wires import CONTRACTS
@@ -79,7 +80,8 @@ class Notebook:
 class ReplyStream:
     """One stream of events on its way to the client. Feed it the upstream's bytes, decoded; it gives the client's.
 
-    Never raises on any bytes; what it gives is legal on the client's wire where ``context.mend`` is on (G2).
+    Never raises on any bytes; what it gives is legal on the client's wire where ``context.mend`` is on, or where it is
+    translated (G2).
     """
 
     def __init__(self, context: Context, tally: Tally) -> None:
@@ -90,8 +92,9 @@ class ReplyStream:
         self.events = 0
         """How many events have come."""
         self._parser = EventParser(apart=True)
-        self._mender = context.mending.mender(context.origin) if context.mend else None
-        self._contract = None if context.mend else CONTRACTS[context.wire.name]()
+        self._mender = context.mender()
+        self._crossing = self._mender if isinstance(self._mender, Crossing) else None
+        self._contract = CONTRACTS[context.wire.name]() if self._mender is None else None
         active = context.quirks if context.mend else ()
         self._steps = [
             (quirk.name, quirk.step(context.scope, context.memory)) for quirk in active if quirk.step is not None
@@ -174,7 +177,7 @@ class ReplyStream:
         if self._mender is not None:
             rest = self._mender.close()
             self._write_down()
-            self._hear(rest)
+            self._hear(rest if self._crossing is None else self._crossing.heard)
             out += self._renamed(rest)
         elif self._contract is not None:
             self._watch(self._contract.close())
@@ -230,7 +233,7 @@ class ReplyStream:
         """Give what the client gets for an event, after the recorders have heard it."""
         given = self._give(event)
         if self._recorders:
-            self._hear(given, event)
+            self._hear(given if self._crossing is None else self._crossing.heard, event)
         return self._renamed(given) if self.context.name is not None else given
 
     def _give(self, event: Event) -> bytes:
@@ -281,7 +284,7 @@ class ReplyStream:
     def _event_of(self, document: dict[str, Any]) -> Event:
         """Frame a document as an event of its own; the chat wire's have no name."""
         data, kind = msgspec.json.encode(document), document.get("type")
-        name = kind if isinstance(kind, str) and kind.isprintable() and self.context.wire.name != "chat" else None
+        name = kind if isinstance(kind, str) and kind.isprintable() and self.context.upstream.name != "chat" else None
         return Event(render(data, name), name, data, None, None, complete=True)
 
     def _renamed(self, given: bytes) -> bytes:
@@ -294,7 +297,7 @@ class ReplyStream:
         self.book.add([Mend("failed", "mender", self.events, "", f"the mender itself failed ({type(error).__name__})")])
 
     def _hear(self, given: bytes, event: Event | None = None) -> None:
-        """Show the recorders what the client gets; ``event`` is read already, if it is what was given."""
+        """Show the recorders what was given, on the upstream's wire; ``event`` is read already, if it is just that."""
         if not self._recorders or not given:
             return
         try:

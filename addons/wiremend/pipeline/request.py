@@ -1,7 +1,7 @@
 """The order of the steps: the one place that knows it.
 
 A request is *unpacked* (content codings undone), its *facts* are taken, the rules *decide*, and the request is
-*rewritten*: URL, model, edits, credential, headers, quirks, in this order. :func:`rewrite` is a function of its
+*rewritten*: URL, wire, model, edits, credential, headers, quirks, in this order. :func:`rewrite` is a function of its
 arguments alone (G10; what is remembered is one of them): no clock, no socket, no environment; the edge (``mitm/``)
 hands in the request and writes the result back, replay does the same with a capture. What is not to be changed comes
 back as :class:`Untouched`, and then nothing of it is (G1).
@@ -9,100 +9,42 @@ back as :class:`Untouched`, and then nothing of it is (G1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from wiremend.codings import decode
-from wiremend.errors import BodyError, JsonError, RefusedError
+from wiremend.errors import JsonError, RefusedError
 from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential, scrubbed
 from wiremend.headers import Headers, without_hop_by_hop
-from wiremend.jsonedit import Edit, apply, check
+from wiremend.jsonedit import Edit, apply
 from wiremend.notes import Note
-from wiremend.protocols import WIRES
+from wiremend.pipeline.counts import estimated_count
+from wiremend.pipeline.models import asked_id, catalogue, catalogue_answer, limits_of
+from wiremend.pipeline.outcome import Answered, Refused, Rewritten, Untouched
+from wiremend.pipeline.translate import strictly, translate
+from wiremend.pipeline.unpack import in_utf8, unpack
+from wiremend.protocols import COUNTS, WIRES
+from wiremend.protocols.codec import Recipient
 from wiremend.quirks import all_quirks
 from wiremend.quirks.base import Draft
 from wiremend.quirks.memory import Memory
-from wiremend.quirks.surrogates import mend_surrogates
-from wiremend.rules.conditions import matches
 from wiremend.rules.credentials import Send, apply_plan, plan_credential
 from wiremend.rules.engine import Decision, decide, edits_for, scope_of
 from wiremend.rules.facts import facts_of
 from wiremend.rules.urls import Destination, authority, carries_credential, collapse, split_path, without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from wiremend.pipeline.outcome import ClientRequest, Outcome
+    from wiremend.pipeline.translate import Translated
     from wiremend.rules.credentials import Plan
-    from wiremend.rules.facts import Facts, Style
+    from wiremend.rules.facts import Facts
     from wiremend.rules.model import EditRule, HeaderEdit
     from wiremend.rules.resolve import Resolved
 
 MODEL = ("model",)
 _SURROGATES = "lone-surrogates"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientRequest:
-    """A request as the client sent it.
-
-    ``host`` and the rest of the address are those the client addressed; ``host`` is None at the gateway, where the
-    client addressed us. ``target`` is path and query, ``body`` the bytes as they came. ``agent`` is the agent's id
-    where no header says. ``recorded`` belongs to a request out of a capture (:class:`~wiremend.rules.facts.Facts`).
-    """
-
-    style: Style
-    method: str
-    scheme: str
-    host: str | None
-    port: int
-    target: str
-    headers: Headers
-    body: bytes = b""
-    agent: str | None = None
-    recorded: Mapping[str, Mapping[str, bool]] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """A request as it leaves. ``body`` is None where the client's bytes leave as they came."""
-
-    facts: Facts
-    decision: Decision
-    destination: Destination
-    headers: Headers
-    body: bytes | None
-    notes: tuple[Note, ...] = ()
-    edits: tuple[str, ...] = ()
-    withheld: str | None = None
-    """Why the client's own credential stays home, for the log."""
-
-    @property
-    def reply_name(self) -> str | None:
-        """The name that the reply is to give the model, where the alias asks for it."""
-        return self.decision.asked if self.decision.keep_name and self.decision.model is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class Untouched:
-    """A request that leaves as it came: no LLM request, sent to a host of the client's own choice."""
-
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A request that does not leave; ``body`` is the client wire's own error object."""
-
-    facts: Facts
-    status: int
-    message: str
-    body: bytes
-    notes: tuple[Note, ...] = field(default=())
-
-
-type Outcome = Rewritten | Untouched | Refused
 
 
 def rewrite(request: ClientRequest, resolved: Resolved, memory: Memory | None = None, seed: str = "") -> Outcome:
@@ -112,7 +54,7 @@ def rewrite(request: ClientRequest, resolved: Resolved, memory: Memory | None = 
     quirk mints derive from, unlike that of any other exchange (the flow's id).
     """
     body, unreadable = unpack(request)
-    mended = None if body is not None else _in_utf8(request)
+    mended = None if body is not None else in_utf8(request)
     facts = _facts(request, mended or body, resolved)
     if facts.endpoint is None and facts.host is not None:
         return Untouched(facts)
@@ -123,11 +65,22 @@ def rewrite(request: ClientRequest, resolved: Resolved, memory: Memory | None = 
             decision = decide(facts, resolved)
         rewriter = _Rewriter(request, facts, decision, resolved, unreadable)
         rewriter.as_sent = mended is None
-        return rewriter.run(Memory() if memory is None else memory, seed)
+        return rewriter.counted() or rewriter.run(Memory() if memory is None else memory, seed)
     except RefusedError as error:
+        if facts.endpoint is not None and facts.endpoint.kind == "list" and error.status == HTTPStatus.NOT_FOUND:
+            return _from_catalogue(facts, resolved)
         wire = WIRES[facts.wire or "chat"]
         note = Note("refused", "url", "refused", str(error), error.kind)
         return Refused(facts, error.status, str(error), wire.error_body(error.status, error.kind, str(error)), (note,))
+
+
+def _from_catalogue(facts: Facts, resolved: Resolved) -> Answered:
+    """Answer a list of models, or one of them, that no provider is asked for."""
+    status, body = catalogue_answer(facts, resolved)
+    note = Note(
+        "invented", "", "catalogue", "models from the rules and the built-in table", "no route takes the request"
+    )
+    return Answered(facts, status, "answered from the catalogue", body, (note,))
 
 
 def _facts(request: ClientRequest, body: bytes | None, resolved: Resolved) -> Facts:
@@ -145,63 +98,6 @@ def _facts(request: ClientRequest, body: bytes | None, resolved: Resolved) -> Fa
     )
 
 
-def upgrade_refused(request: ClientRequest, resolved: Resolved) -> Refused | None:
-    """Refuse a WebSocket's handshake where a message of it could be routed; None for all else.
-
-    Codex tries a WebSocket first and goes on over HTTP at once when it is told so (measured, 426).
-    """
-    if (request.headers.get("upgrade") or "").strip().lower() != "websocket" or not may_be_routed(request, resolved):
-        return None
-    facts = _facts(request, None, resolved)
-    message = "requests are routed one by one here, so no WebSocket; use HTTP"
-    return Refused(facts, 426, message, WIRES[facts.wire or "chat"].error_body(426, "invalid_request", message))
-
-
-def may_be_routed(request: ClientRequest, resolved: Resolved) -> bool:
-    """Tell whether some request with this head could be sent elsewhere than the client sent it.
-
-    Asked of a WebSocket's handshake: its frames name models, and no route sees them. What a body would say (model,
-    stream, values) is left open.
-    """
-    facts = _facts(request, None, resolved)
-    if facts.endpoint is None or request.host is None:
-        return facts.endpoint is not None
-    rules = resolved.rules
-    return rules.default is not None or any(
-        matches(replace(route.when, model=(), body=(), stream=None), facts, ()) for route in rules.routes
-    )
-
-
-def unpack(request: ClientRequest) -> tuple[bytes | None, str | None]:
-    """Undo the content codings of a body and see whether it is JSON.
-
-    Returns the JSON text, or None where there is none, and then why (None where there simply is no body). A body that
-    cannot be read harms nothing: it leaves as it came.
-    """
-    if not request.body:
-        return None, None
-    try:
-        body = decode(request.body, request.headers.get("content-encoding"))
-    except BodyError as error:
-        return None, str(error)
-    try:
-        check(body)
-    except JsonError as error:
-        return None, str(error)
-    return body, None
-
-
-def _in_utf8(request: ClientRequest) -> bytes | None:
-    """Give the JSON of a body that is not UTF-8 for raw surrogates alone (quirk ``lone-surrogates``), mended."""
-    try:
-        body = mend_surrogates(decode(request.body, request.headers.get("content-encoding"))) if request.body else None
-        if body is not None:
-            check(body)
-    except BodyError:
-        return None
-    return body
-
-
 class _Rewriter:
     """One request on its way through the steps; each step adds its notes."""
 
@@ -216,17 +112,40 @@ class _Rewriter:
         self.as_sent = True
         """False where the facts' body is not what the client sent, which had raw surrogates."""
         self.notes: list[Note] = []
+        self.translated: Translated | None = None
+
+    def catalogue(self) -> bytes | None:
+        """Give the list of models that the rules know, where that is asked for and there are some."""
+        facts = self.facts
+        lists = facts.endpoint is not None and facts.endpoint.kind == "list" and asked_id(facts) is None
+        if not lists or self.decision.upstream is None or not catalogue(self.resolved, facts):
+            return None
+        status, body = catalogue_answer(facts, self.resolved)
+        return body if status == HTTPStatus.OK else None
+
+    def counted(self) -> Answered | None:
+        """Estimate the tokens of a prompt where the provider's wire has no count of them; None for all else."""
+        facts, wire = self.facts, self.decision.wire
+        asks = facts.endpoint is not None and facts.endpoint.kind == "count"
+        if not asks or not self.decision.translates(facts) or wire is None or wire in COUNTS:
+            return None
+        why = f"the {wire} wire, which {self.decision.provider} speaks, counts no tokens"
+        body, note = estimated_count(facts, "", why, tokenizer=self.resolved.tokenizer)
+        return Answered(facts, HTTPStatus.OK, "answered with an estimate", body, (note,), estimated=True)
 
     def run(self, memory: Memory, seed: str) -> Rewritten:
         destination = self.destination()
         moved = not self.facts.addressed(destination.host, destination.port)
         plan = plan_credential(self.facts, self.decision, self.resolved)
+        self.translate(destination, seed)
         if moved and carries_credential(self.request.target):
             self.note("url", "query", "a credential in the query stays behind", "G11")
         edits = edits_for(self.facts, self.decision, self.resolved)
         body = self.body(edits, moved=moved)
         headers = self.headers(destination, plan, edits, moved=moved, replaced=body is not None)
         headers, body = self.mended(destination, headers, body, memory, seed)
+        if self.resolved.strict and (told := strictly(self.notes, "wiremend_strict")):
+            raise RefusedError(400, "invalid_request", told)
         return Rewritten(
             facts=self.facts,
             decision=self.decision,
@@ -236,6 +155,9 @@ class _Rewriter:
             notes=tuple(self.notes),
             edits=tuple(rule.label for rule in edits),
             withheld=plan.withheld if isinstance(plan, Send) else None,
+            translation=self.translated.translation if self.translated is not None else None,
+            catalogue=self.catalogue(),
+            tokenizer=self.resolved.tokenizer,
         )
 
     def note(self, where: str, short: str, what: str, why: str = "") -> None:
@@ -277,11 +199,38 @@ class _Rewriter:
 
     # -- what
 
+    def translate(self, destination: Destination, seed: str) -> None:
+        """Say the request on the wire that the provider speaks, where that is another than the client's.
+
+        Raises :class:`RefusedError` where it cannot be read, or cannot be said there.
+        """
+        client, upstream, body = self.facts.wire, self.decision.wire, self.facts.body
+        if client is None or upstream is None or not self.decision.translates(self.facts):
+            return
+        if body is None:
+            why = self.unreadable or "there is none"
+            message = f"the body cannot be translated for {self.decision.provider}, which speaks {upstream}: {why}"
+            raise RefusedError(400, "invalid_request", message)
+        most = limits_of(self.resolved.rules, self.decision.provider, self.decision.sent).max_output
+        recipient = Recipient(self.decision.sent or "", self.decision.provider, destination.host, most, seed)
+        counts = self.facts.endpoint is not None and self.facts.endpoint.kind == "count"
+        self.translated = translate(body, client, upstream, recipient, counts=counts)
+        if self.decision.model is not None:
+            self.note("/model", "model", f"{self.facts.model} -> {self.decision.sent}", "; ".join(self.decision.why))
+        what = f"{client} -> {upstream}, which {self.decision.provider} speaks"
+        self.notes.append(Note("edited", "", "translated", what, "; ".join(self.decision.why)))
+        self.notes += self.translated.notes
+
+    @property
+    def text(self) -> bytes | None:
+        """The body that the edits and the quirks begin with, on the wire that the provider speaks."""
+        return self.translated.body if self.translated is not None else self.facts.body
+
     def body(self, rules: tuple[EditRule, ...], *, moved: bool) -> bytes | None:
         """Swap the model, apply the edits; None where the bytes leave as they came."""
-        text = self.facts.body
+        text = self.text
         wanted: list[tuple[str, Edit]] = []
-        if self.decision.model is not None and self.facts.generates:
+        if self.decision.model is not None and self.facts.generates and self.translated is None:
             wanted.append(("; ".join(self.decision.why), Edit("set", MODEL, msgspec.json.encode(self.decision.model))))
         wanted += [(rule.told(self.resolved.rules.file), edit) for rule in rules for edit in rule.body]
         if text is None:
@@ -302,7 +251,7 @@ class _Rewriter:
         if not self.as_sent:
             what = "raw surrogates, which are not UTF-8, are characters now"
             self.notes.append(Note("mended", "", _SURROGATES, what, f"quirk {_SURROGATES}"))
-        elif edited is text and not (self.coded and moved):
+        elif edited is self.facts.body and not (self.coded and moved):
             return None
         self.note_coding()
         return edited
@@ -323,7 +272,7 @@ class _Rewriter:
 
         One that fails is noted, and the others go on (G7).
         """
-        text = self.facts.body if body is None else body
+        text = self.text if body is None else body
         decision = self.decision
         scope = scope_of(
             self.facts, decision.wire, decision.sent, decision.provider, destination.host, destination.port
@@ -361,7 +310,7 @@ class _Rewriter:
         headers = self.credential(plan, moved=moved)
         if replaced:
             headers = headers.without("content-encoding")
-        headers = self.required(headers)
+        headers = self.required(self.spoken(headers))
         asked = headers.get("accept-encoding")
         if self.facts.stream and asked is not None and asked != "identity":
             headers = headers.with_set("accept-encoding", "identity")
@@ -385,6 +334,20 @@ class _Rewriter:
         if before != headers:
             source = plan.source if isinstance(plan, Send) else ""
             self.note("header:authorization", "credential", f"sent as {_carrier(plan)}: {source}", "G11")
+        return headers
+
+    def spoken(self, headers: Headers) -> Headers:
+        """Leave out what is of the client's wire alone, and put in what the translated body needs."""
+        if self.translated is None:
+            return headers
+        own = WIRES[self.translated.translation.client].own_headers
+        gone = [name for name, _ in headers if name.lower().startswith(own)]
+        for name in gone:
+            self.note(f"header:{name.lower()}", "", "removed", "it is of the client's wire alone")
+        headers = headers.without(*gone)
+        for name, value in self.translated.headers.items():
+            headers = headers.with_set(name, value)
+            self.note(f"header:{name}", name, f"-> {value}", "the translated body needs it")
         return headers
 
     def required(self, headers: Headers) -> Headers:

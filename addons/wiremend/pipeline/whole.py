@@ -17,7 +17,7 @@ from wiremend.pipeline.reply import KEY_REPEATED, Notebook, ReplyStream, renamed
 from wiremend.pipeline.shapes import look, shape_of
 from wiremend.protocols.failure import Failure, failure_of_body
 from wiremend.protocols.mending import Mend
-from wiremend.protocols.wires import CHECKS, SAID, SHAPES, STATUSES
+from wiremend.protocols.wires import CHECKS, MENDING, SAID, SHAPES, STATUSES
 from wiremend.sse import EventParser, StreamError, render
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _whole(context: Context, status: int, body: bytes, content_type: str | None,
     if status >= HTTPStatus.BAD_REQUEST:
         tally.body(body)
         return _error(context, status, body, failure_of_body(body, status, content_type))
-    if not context.mend:
+    if not context.edits:
         return _watched(context, status, body, tally)
     if shape_of(body, ended=True) == "stream":
         return _from_stream(context, status, body, tally)
@@ -130,7 +130,7 @@ def _error(context: Context, status: int, body: bytes, failure: Failure) -> Answ
     sound = failure.legal and failure.shape == SHAPES[wire] and own == status and not _in_the_stream(context, failure)
     if sound and final and failure.kind != "context_length":
         sound = not takes_for_passing(client, body.decode(errors="replace"))
-    if not context.mend or (sound and told == status and not words):
+    if not context.edits or (sound and not (context.mend and (told != status or words))):
         return Answer(status, body, None, (), failure, final and context.mend)
     if not sound:
         return failed(context, failure, status)
@@ -188,7 +188,7 @@ def _from_stream(context: Context, status: int, body: bytes, tally: Tally) -> An
             return _noted(failed(context, stream.failure, status), notes)
         named = given if context.name is None else renamed_stream(given, context.wire, context.name)
         return Answer(status, named, EVENTS, notes)
-    read = context.mending.to_body(_events(given), context.origin)
+    read = MENDING[context.wire.name].to_body(_events(given), context.origin)
     failure = stream.failure or read.failure
     if failure is not None:
         return _noted(failed(context, failure, status), notes)
@@ -221,11 +221,29 @@ def _from_body(context: Context, status: int, body: bytes, content_type: str | N
             except Exception as error:  # noqa: BLE001 - the edge (G7)
                 what = f"the reply is not remembered ({type(error).__name__})"
                 notes = (*notes, Note("failed", "", quirk.name, what, quirk.name))
+    if context.translation is not None:
+        return _crossed(context, status, mended.body, notes)
     given = _named(context, mended.body)
     if context.stream:
         note = Note("mended", "", "stream-request-json-response", "JSON -> the event stream that was asked for", "")
         return Answer(status, context.mending.to_stream(given), EVENTS, (*notes, note))
     return Answer(status, given, None if given is body else JSON, notes)
+
+
+def _crossed(context: Context, status: int, body: bytes, notes: Sequence[Note]) -> Answer:
+    """Give a mended body of the upstream's wire on the client's: as a stream through the crossing, and back."""
+    mender, book = context.mender(), Notebook()
+    events = _events(context.mending.to_stream(body))
+    given = b"".join([mender.feed(event) for event in events]) + mender.close() if mender is not None else b""
+    book.add(mender.mends if mender is not None else ())
+    notes = (*notes, *book.notes())
+    failure = mender.failure if mender is not None else None
+    if failure is None and not context.stream:
+        read = MENDING[context.wire.name].to_body(_events(given), context.origin)
+        given, failure = read.body, read.failure
+    if failure is not None:
+        return _noted(failed(context, failure, status), notes)
+    return Answer(status, given, EVENTS if context.stream else JSON, notes)
 
 
 def _quirks(context: Context, body: bytes, book: Notebook) -> bytes:
@@ -274,12 +292,12 @@ def replied(
     context: Context, status: int, content_type: str | None, chunks: Sequence[bytes], tally: Tally | None = None
 ) -> Answer:
     """Give what the client gets for a reply that came in these chunks: a stream in its cuts, or a whole body."""
-    tally = tally or context.wire.tally()
+    tally = tally or context.upstream.tally()
     body = b"".join(chunks)
     if not context.stream or status >= HTTPStatus.BAD_REQUEST:
         return whole(context, status, body, content_type, tally)
     kind = (content_type or "").partition(";")[0].strip().lower()
-    seen = look(body, context.mending, context.origin, ended=True) if context.mend else None
+    seen = look(body, context.mending, context.origin, ended=True) if context.edits else None
     if seen is not None and seen.failure is not None:
         return failed(context, seen.failure, status)
     if (seen.shape != "stream") if seen is not None else (kind != EVENTS):

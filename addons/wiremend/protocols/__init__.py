@@ -18,11 +18,21 @@ from wiremend.protocols.base import MODELS, Endpoint, Wire, WireName, is_version
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["WIRES", "Found", "find_endpoint"]
+__all__ = ["COUNTS", "TURNS", "WIRES", "Found", "find_endpoint"]
 
 WIRES: Final[Mapping[WireName, Wire]] = MappingProxyType(
     {wire.name: wire for wire in (messages.WIRE, chat.WIRE, responses.WIRE)}
 )
+
+TURNS: Final[Mapping[WireName, str]] = MappingProxyType(
+    {"messages": "messages", "chat": "chat/completions", "responses": "responses"}
+)
+"""The endpoint of each wire whose reply is a turn of a conversation, which its contract describes."""
+
+COUNTS: Final[Mapping[WireName, str]] = MappingProxyType(
+    {"messages": "messages/count_tokens", "responses": "responses/input_tokens"}
+)
+"""The endpoint of a wire that counts the tokens of a turn's prompt; the chat wire has none."""
 
 # OpenAI's own paths that end like an endpoint and are none (API reference: Threads, stored completions, admin usage).
 # A star is one segment that is not a version.

@@ -100,8 +100,8 @@ class Wire:
     ``error_body(status, kind, message)`` writes the wire's error object as JSON; a kind that it does not know is
     described by the status alone. ``error_event(message, id, number, kind)`` writes the event that ends a broken
     stream as a failure; ``id`` is the reply's own, where it has said it, and ``number`` counts the events before.
-    ``model_pointers`` are JSON pointers (RFC 6901) to the model's name in a body or in the data of an event; a reply
-    has one of them or none.
+    ``own_headers`` are how the names of request headers begin that no other wire knows. ``model_pointers`` are JSON
+    pointers (RFC 6901) to the model's name in a body or in the data of an event; a reply has one of them or none.
     """
 
     name: WireName
@@ -112,6 +112,7 @@ class Wire:
     error_event: Callable[[str, str | None, int, ErrorKind], bytes]
     model_pointers: tuple[str, ...]
     tally: Callable[[], Tally]
+    own_headers: tuple[str, ...]
 
 
 MODELS: Final = Endpoint("models", "list", rest=True)

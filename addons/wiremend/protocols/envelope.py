@@ -12,29 +12,31 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+
+from wiremend.families import ENVELOPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wiremend.protocols.base import WireName
 
-PREFIX: Final = "wiremend1."
+PREFIX: Final = ENVELOPE
 """How each envelope begins; no provider's own signature or encrypted text does."""
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is inside: the wire that ``contents`` are of, and those, by that wire's own names of fields."""
 
-    wire: WireName
-    contents: Mapping[str, str]
+    wire: Literal["messages", "chat", "responses"]
+    contents: dict[str, str]
 
 
 def seal(wire: WireName, contents: Mapping[str, str]) -> str:
     """Give the text of an envelope; the same for the same contents."""
-    inside = msgspec.json.encode(Envelope(wire, contents), order="sorted")
+    inside = msgspec.json.encode(Envelope(wire, dict(contents)), order="sorted")
     return PREFIX + base64.urlsafe_b64encode(inside).decode().rstrip("=")
 
 

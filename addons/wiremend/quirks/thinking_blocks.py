@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from wiremend.families import ENVELOPE
 from wiremend.quirks.amend import OPENAI, SIGNERS, items_of, on_host
 from wiremend.quirks.base import Quirk
 from wiremend.quirks.presets import HOSTS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 _NEEDLES: Final = (b"signature", b"redacted_thinking", b"encrypted_content")
 _ANTHROPIC: Final = "anthropic"
+_ELSEWHERE: Final = "a provider of another wire"
 _VERIFIES: Final = (*SIGNERS, "aiplatform.googleapis.com")
 _DECRYPTS: Final = (*OPENAI, "x.ai")
 _RELAYS: Final = (
@@ -58,6 +60,11 @@ def _host(scope: Scope) -> str:
 
 def _key(seal: str) -> str:
     return f"issuer:{hashlib.sha256(seal.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _issuer(memory: Memory, seal: str) -> str | None:
+    """Name who made a seal; None where nothing is known of it. An envelope of ours holds what another wire proves."""
+    return _ELSEWHERE if seal.startswith(ENVELOPE) else memory.recall(_key(seal))
 
 
 def _seal(block: dict[str, Any]) -> str:
@@ -153,7 +160,7 @@ def _verifies(host: str) -> bool:
 
 def _is_foreign(draft: Draft, mine: str, seals: list[str]) -> bool:
     """Tell whether a turn's thinking is known not to be this host's: all of it goes then, or none."""
-    issuers = [draft.memory.recall(_key(seal)) if seal else "" for seal in seals]
+    issuers = [_issuer(draft.memory, seal) if seal else "" for seal in seals]
     if not issuers or mine in issuers:
         return False
     # "" has no seal, which nobody can check; None is not known, and goes only with what is.
@@ -175,7 +182,7 @@ def _foreign_reasoning(draft: Draft) -> None:
         if not isinstance(item, dict) or item.get("type") != "reasoning":
             continue
         seal = item.get("encrypted_content")
-        issuer = draft.memory.recall(_key(seal)) if isinstance(seal, str) else None
+        issuer = _issuer(draft.memory, seal) if isinstance(seal, str) else None
         if issuer is not None and issuer != mine:
             draft.remove(("input", index), "reasoning that another provider encrypted", kind="lost")
 

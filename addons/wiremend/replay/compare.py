@@ -18,7 +18,7 @@ from wiremend.codings import decode
 from wiremend.errors import BodyError
 from wiremend.headers import HOP_BY_HOP, Headers
 from wiremend.jsonedit import find, parse_pointer
-from wiremend.pipeline.request import Refused, Rewritten
+from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.rules.globs import compile_glob
 from wiremend.rules.urls import authority
 from wiremend.sse import EventParser, StreamError

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from wiremend.pipeline.request import Refused, Rewritten
+from wiremend.pipeline.outcome import Answered, Refused, Rewritten
 from wiremend.quirks import all_quirks
 from wiremend.replay.beside import visible
 from wiremend.replay.report import SHOWN, counted, fenced
@@ -30,6 +30,7 @@ MATCHED: Final = "matched, changed nothing in any case"
 IDLE: Final = "on, changed nothing in any case"
 OFF: Final = "on in no case"
 
+_HERE: Final = {Refused: "refused", Answered: "answered here"}
 _HOW: Final = {
     "name": "by the model's name",
     "default": "by the default",
@@ -73,7 +74,7 @@ class Coverage:
         self.seen += 1
         outcome = replayed.outcome
         if not isinstance(outcome, Rewritten):
-            self._untouched(name, "refused" if isinstance(outcome, Refused) else "it is no LLM request")
+            self._untouched(name, _HERE.get(type(outcome), "it is no LLM request"))
             return
         decision = outcome.decision
         self._by_default |= decision.by == "default"

@@ -34,7 +34,7 @@ _HELD: Final = 256
 _STAND_IN: Final = "SCRUBBED-"
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._~/:$-]+")
 
-type _Key = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
+type _Key = tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]], bool, bool]
 
 
 class Today:
@@ -72,12 +72,19 @@ class Today:
 
     def for_capture(self, inputs: Inputs) -> Resolved:
         """Give the rules as they decide a capture with these inputs."""
-        key = frozenset(inputs.environment.items()), frozenset(inputs.credentials.items())
+        key = (
+            frozenset(inputs.environment.items()),
+            frozenset(inputs.credentials.items()),
+            inputs.strict,
+            inputs.tokenizer,
+        )
         found = self._resolved.get(key)
         if found is None:
             if len(self._resolved) >= _HELD:
                 del self._resolved[next(iter(self._resolved))]
-            found = self._resolved[key] = _resolved(self.rules, inputs)
+            found = self._resolved[key] = replace(
+                _resolved(self.rules, inputs), strict=inputs.strict, tokenizer=inputs.tokenizer
+            )
         return found
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.captures.capture import Body, Request, Response
-from wiremend.headers import Headers
 from wiremend.pipeline.answer import Came, answered, unanswered
 from wiremend.pipeline.context import context_for
-from wiremend.pipeline.request import ClientRequest, Refused, Rewritten, Untouched, rewrite, upgrade_refused
+from wiremend.pipeline.outcome import Answered, ClientRequest, Refused, Untouched, headers_here
+from wiremend.pipeline.request import rewrite
+from wiremend.pipeline.upgrade import rules_for, upgrade_refused
 from wiremend.quirks.memory import Memory
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from wiremend.captures.capture import Attempt, Capture
     from wiremend.notes import Note
+    from wiremend.pipeline.outcome import Outcome, Rewritten
     from wiremend.replay.rules import Today
 
 type Cuts = Literal["recorded", "whole", "bytes", "random"]
@@ -41,7 +43,7 @@ class Replayed:
     ``notes`` are those of both directions, in their order; ``error`` is how the exchange failed, if it did.
     """
 
-    outcome: Rewritten | Refused | Untouched
+    outcome: Outcome
     request: Request | None
     answer: Response | None
     notes: tuple[Note, ...]
@@ -57,9 +59,10 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
     inputs = capture.inputs
     memory = Memory.of(inputs.memory)
     request, rules = sent(capture), today.for_capture(inputs)
-    outcome = upgrade_refused(request, rules) or rewrite(request, rules, memory, inputs.seed)
-    if isinstance(outcome, Refused):
-        return Replayed(outcome, None, _refusal(outcome), outcome.notes, capture, outcome.message)
+    outcome = upgrade_refused(request, rules) or rewrite(request, rules_for(request, rules), memory, inputs.seed)
+    if isinstance(outcome, Refused | Answered):
+        error = outcome.message if isinstance(outcome, Refused) else None
+        return Replayed(outcome, None, _here(outcome), outcome.notes, capture, error)
     leaving = _leaving(capture.request, outcome)
     attempt = capture.attempt
     if attempt is None or isinstance(outcome, Untouched):
@@ -131,7 +134,6 @@ def _came(attempt: Attempt, cuts: Cuts, seed: int) -> Came | None:
     return Came(response.status, response.reason, response.headers, chunks, attempt.error)
 
 
-def _refusal(outcome: Refused) -> Response:
+def _here(outcome: Refused | Answered) -> Response:
     body = b"" if outcome.facts.method == "HEAD" else outcome.body
-    fields = (("content-type", "application/json"), ("x-wiremend", "refused"), ("x-should-retry", "false"))
-    return Response(outcome.status, "", Headers(fields), Body(body))
+    return Response(outcome.status, "", headers_here(outcome), Body(body))

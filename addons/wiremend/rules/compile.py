@@ -31,7 +31,11 @@ from wiremend.rules.tree import Node, parse
 from wiremend.rules.warn import warn_of_edits, warn_of_routes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wiremend.protocols.base import WireName
     from wiremend.rules.globs import Glob
+    from wiremend.rules.model import Provider
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
@@ -94,7 +98,7 @@ class _Compiler:
     def compile(self) -> Rules:
         providers = compile_providers(self._section("providers"), self.report)
         aliases = self._aliases()
-        routes = self._routes()
+        routes = self._routes(providers)
         edits = self._edits()
         default = self.top.get("default")
         target = self._target(default) if default is not None and isinstance(default.value, str) else None
@@ -177,7 +181,7 @@ class _Compiler:
 
     # -- routes and edits
 
-    def _routes(self) -> list[Route]:
+    def _routes(self, providers: Mapping[str, Provider]) -> list[Route]:
         routes: list[Route] = []
         for number, node in enumerate(self._list("routes"), 1):
             if not ROUTE.check(node, Report(self.report.file)):
@@ -196,10 +200,22 @@ class _Compiler:
                 self.report.error(rest[0].mark, message)
             target = self._target(first)
             if target is not None:
-                routes.append(
-                    Route(_label("route", number, node), compile_when(node.mapping.get("when")), target, node.at.line)
-                )
+                when, via = compile_when(node.mapping.get("when")), self._via(node, target, providers)
+                routes.append(Route(_label("route", number, node), when, target, node.at.line, via))
         return routes
+
+    def _via(self, route: Node, target: Target, providers: Mapping[str, Provider]) -> WireName | None:
+        """Give the wire that a route forces; its provider must speak it."""
+        node, provider = route.mapping.get("via"), providers.get(target.provider)
+        if node is None:
+            return None
+        wire = next(wire for wire in WIRES if wire == node.value)
+        if provider is not None and wire not in provider.speaks:
+            spoken = " and ".join(provider.speaks)
+            message = f"the provider {target.provider!r} speaks {spoken}, not {wire}; mend `via`, or its `speaks`"
+            self.report.error(node.mark, message)
+            return None
+        return wire
 
     def _edits(self) -> list[EditRule]:
         rules: list[EditRule] = []

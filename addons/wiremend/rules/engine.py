@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from wiremend.errors import RefusedError
+from wiremend.protocols import COUNTS, TURNS
 from wiremend.protocols.base import is_version
 from wiremend.quirks import AUTO, chosen
 from wiremend.quirks.base import Scope
@@ -56,6 +57,10 @@ class Decision:
     why: tuple[str, ...] = field(default=())
     mend: bool = True
     quirks: tuple[str, ...] = ()
+
+    def translates(self, facts: Facts) -> bool:
+        """Tell whether the provider is spoken to on another wire than the client speaks."""
+        return self.wire != facts.wire and facts.translates
 
     @property
     def provider(self) -> str | None:
@@ -138,17 +143,9 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
     if upstream is None:
         message = f"the provider {target.provider!r} has no usable base_url{place}; `wiremend check` says why"
         raise RefusedError(500, "internal", message)
-    wire = facts.wire
-    speaks = upstream.provider.speaks
-    if wire is not None and wire not in speaks:
-        if facts.generates:
-            message = (
-                f"the provider {upstream.name!r} speaks {' and '.join(speaks)}, this request is on the {wire} wire, and"
-                f" translation is not served by this version yet; route it to a provider that speaks {wire}{place}"
-            )
-            raise RefusedError(400, "invalid_request", message)
-        wire = speaks[0]
-    base = upstream.bases.get(wire or speaks[0]) or next(iter(upstream.bases.values()))
+    wire = _wire_upstream(facts, upstream, route, place)
+    target_path = facts.target if wire == facts.wire else _translated_path(facts, wire)
+    base = upstream.bases.get(wire or upstream.provider.speaks[0]) or next(iter(upstream.bases.values()))
     model = _model_to_send(target, asked.named, upstream, resolved)
     scope = scope_of(facts, wire, model, upstream.name, base.host, base.port)
     stranger = not facts.addressed(base.host, base.port)
@@ -156,7 +153,7 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
         by=by,
         rules_hash=resolved.rules.hash,
         upstream=upstream,
-        destination=join(base, without_credentials(facts.target) if stranger else facts.target, resolved.bases),
+        destination=join(base, without_credentials(target_path) if stranger else target_path, resolved.bases),
         target=facts.target,
         wire=wire,
         asked=facts.model,
@@ -169,6 +166,33 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
         mend=_mends(upstream, resolved),
         quirks=_quirks(scope, upstream),
     )
+
+
+def _wire_upstream(facts: Facts, upstream: Upstream, route: Route | None, place: str) -> WireName | None:
+    """Choose the wire to speak upstream: what the route forces, else the client's own, else the provider's first.
+
+    Raises :class:`RefusedError` where that asks for a translation of something that is no turn of a conversation.
+    """
+    wire, speaks = facts.wire, upstream.provider.speaks
+    forced = route.via if route is not None else None
+    if wire is None or (wire in speaks and forced in (None, wire)):
+        return wire
+    chosen = forced or speaks[0]
+    if facts.generates and not facts.translates:
+        message = (
+            f"the provider {upstream.name!r} speaks {' and '.join(speaks)}, and {facts.path} of the {wire} wire has no"
+            f" counterpart there; route it to a provider that speaks {wire}{place}"
+        )
+        raise RefusedError(400, "invalid_request", message)
+    return chosen
+
+
+def _translated_path(facts: Facts, wire: WireName | None) -> str:
+    """Give the path by which the wire upstream asks for the same; the client's query is of its own wire, and stays."""
+    kind = facts.endpoint.kind if facts.endpoint is not None else None
+    if wire is None or kind not in ("generate", "count"):
+        return facts.target
+    return f"/{TURNS[wire] if kind == 'generate' else COUNTS.get(wire, TURNS[wire])}"
 
 
 def _model_to_send(target: Target, named: str | None, upstream: Upstream, resolved: Resolved) -> str | None:

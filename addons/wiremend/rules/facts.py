@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.errors import JsonError
 from wiremend.jsonedit import members
+from wiremend.protocols import COUNTS, TURNS
 from wiremend.rules.clients import client_of
 from wiremend.rules.urls import LOOPBACK, locate, split_path
 
@@ -80,6 +81,12 @@ class Facts:
     def generates(self) -> bool:
         """Tell whether it asks a model for something (rather than for a list of models)."""
         return self.endpoint is not None and self.endpoint.kind in ("generate", "count", "embed")
+
+    @property
+    def translates(self) -> bool:
+        """Tell whether another wire can ask for the same: a turn of a conversation, or its count of tokens."""
+        path = self.endpoint.path if self.endpoint is not None else None
+        return self.wire is not None and path in (TURNS[self.wire], COUNTS.get(self.wire))
 
 
 def peek(body: bytes | None) -> tuple[str | None, bool]:

@@ -34,6 +34,15 @@ class HeaderEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a model: tokens that it can hold, and that it can write at once, and its name for people."""
+
+    context_window: int | None = None
+    max_output: int | None = None
+    display_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A named upstream.
 
@@ -50,9 +59,11 @@ class Provider:
     keys: tuple[Reference, ...] = ()
     key_given: bool = False
     headers: tuple[HeaderEdit, ...] = ()
-    models: Mapping[str, int | None] = field(default_factory=dict)
+    models: Mapping[str, Known] = field(default_factory=dict)
     quirks: Setting = AUTO
     mend: bool | None = None
+    websocket: bool = False
+    """Whether its responses wire has WebSockets."""
     line: int = 0
     """Where the file speaks of it; 0 for a built-in that it leaves alone."""
 
@@ -108,12 +119,13 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route; ``label`` is its name, or its place in the file."""
+    """One route; ``label`` is its name, or its place in the file. ``via`` is the wire to speak upstream, if it says."""
 
     label: str
     when: When
     target: Target
     line: int
+    via: WireName | None = None
 
 
 @dataclass(frozen=True, slots=True)

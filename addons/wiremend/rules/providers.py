@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wiremend.errors import RulesError
 from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential
 from wiremend.protocols import WIRES
-from wiremend.rules.model import HeaderEdit, Provider
+from wiremend.rules.model import HeaderEdit, Known, Provider
 from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
 from wiremend.rules.schema import PROVIDER
@@ -91,13 +91,20 @@ def _provider(name: str, builtin: Node | None, mine: Node | None, report: Report
         key_given="key" in own,
         headers=compile_headers(merged.get("headers")),
         models={
-            model: int(str(node.mapping["context_window"].value)) if "context_window" in node.mapping else None
-            for model, node in (merged["models"].mapping if "models" in merged else {}).items()
+            model: _known(node) for model, node in (merged["models"].mapping if "models" in merged else {}).items()
         },
         quirks=setting_of(merged.get("quirks")),
         mend=merged["mend"].value != "off" if "mend" in merged else None,
+        websocket=_websocket(own, merged),
         line=mine.at.line if mine else 0,
     )
+
+
+def _known(model: Node) -> Known:
+    keys = model.mapping
+    tokens = {name: int(str(keys[name].value)) for name in ("context_window", "max_output") if name in keys}
+    name = str(keys["display_name"].value) if "display_name" in keys else None
+    return Known(**tokens, display_name=name)
 
 
 def _bases(base: Node) -> dict[WireName, Template]:
@@ -115,6 +122,12 @@ def _speaks(own: Mapping[str, Node], merged: Mapping[str, Node], base: Node) -> 
     else:
         said = list(WIRES)
     return tuple(sorted((wire for wire in WIRES if wire in said), key=said.index))
+
+
+def _websocket(own: Mapping[str, Node], merged: Mapping[str, Node]) -> bool:
+    """Tell whether it has WebSockets; what is built in is true of the built-in URL only."""
+    said = own if "base_url" in own else merged
+    return "websocket" in said and said["websocket"].value is True
 
 
 def _auth(node: Node | None) -> dict[WireName, Auth]:

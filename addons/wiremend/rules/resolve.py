@@ -82,6 +82,10 @@ class Resolved:
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """All that these rules bring that nobody is to see (G8)."""
+    strict: bool = False
+    """Whether a request is refused that the provider would not hear all of (G5); the user says so, not the file."""
+    tokenizer: bool = False
+    """Whether a tokenizer is at hand for estimates; without it they go by the bytes, so replay does too (G10)."""
 
     @property
     def bases(self) -> tuple[Base, ...]:

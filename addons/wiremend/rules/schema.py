@@ -107,6 +107,7 @@ _HEADER_VALUE = Either(
 )
 _HEADERS = MapOf(_HEADER_VALUE, "header names to values", check_header_name, pattern=TOKEN_PATTERN)
 _AUTH = Choice(("bearer", "x-api-key", "none"))
+_TOKENS = Number("a number of tokens", least=1)
 
 
 def _per_wire(shape: Shape, what: str) -> Record:
@@ -139,12 +140,16 @@ PROVIDER = Record(
             MapOf(
                 Record(
                     "a model",
-                    {"context_window": _key(Number("a number of tokens", least=1), "Its context window in tokens.")},
+                    {
+                        "context_window": _key(_TOKENS, "Its context window in tokens."),
+                        "max_output": _key(_TOKENS, "How many tokens it can write at once, its reasoning included."),
+                        "display_name": _key(Text("a name"), "Its name for people, as lists of models show it."),
+                    },
                 ),
                 "model names to what is known of them",
                 empty=True,
             ),
-            "What is known of its models.",
+            "What is known of its models; lists of models name them.",
         ),
         "quirks": _key(
             Switches(),
@@ -152,6 +157,10 @@ PROVIDER = Record(
         ),
         "mend": _key(
             Choice(("auto", "off")), "`off`: no quirk mends its requests, and what comes back from it is only watched."
+        ),
+        "websocket": _key(
+            Constant((True, False)),
+            "true: its responses wire has WebSockets; else a client that asks for one is sent on to HTTP at once.",
         ),
     },
 )
@@ -189,7 +198,7 @@ ROUTE = Record(
             required=True,
         ),
         "retry": _key(Anything(), "How often and when to try again.", state="later"),
-        "via": _key(_WIRE, "The wire to use upstream.", state="later"),
+        "via": _key(_WIRE, "The wire to speak upstream; the request is translated where the client speaks another."),
     },
 )
 
@@ -361,7 +370,6 @@ ROOT = Record(
         "preferences": _key(Anything(), "Choosing a model by what is asked.", state="later"),
         "ledger": _key(Anything(), "One row a call.", state="later"),
         "alerts": _key(Anything(), "Who is told when something fails.", state="later"),
-        "via": _key(Anything(), "The wire to use upstream.", state="later"),
         "limits": _key(Anything(), "Bounds on what may be held.", state="later"),
     },
 )

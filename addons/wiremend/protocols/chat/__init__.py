@@ -25,4 +25,5 @@ WIRE: Final = Wire(
     error_event=error_event,
     model_pointers=("/model",),  # a body and a chunk alike
     tally=ChatTally,
+    own_headers=("openai-",),
 )

@@ -25,4 +25,5 @@ WIRE: Final = Wire(
     error_event=error_event,
     model_pointers=("/model", "/message/model"),  # a body; message_start
     tally=MessagesTally,
+    own_headers=("anthropic-",),
 )

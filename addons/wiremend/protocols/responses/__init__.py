@@ -25,4 +25,5 @@ WIRE: Final = Wire(
     error_event=error_event,
     model_pointers=("/model", "/response/model"),  # a body; response.created and the other events of the whole
     tally=ResponsesTally,
+    own_headers=("openai-",),
 )
