@@ -50,7 +50,8 @@ def test_the_patch_leads_to_what_leaves(name: str) -> None:
     assert (made.refused is None) is not isinstance(done.outcome, Refused)
     if not isinstance(done.outcome, Rewritten) or done.outcome.facts.body is None:
         return
-    before = decoded(done.outcome.facts.body)
+    crossed = done.outcome.translation
+    before = decoded(done.outcome.facts.body if crossed is None else crossed.body)
     after = before if done.outcome.body is None else decoded(done.outcome.body)
     assert patched(before, made.patch) == after
     assert made.bytes_kept is (done.outcome.body is None)
@@ -65,7 +66,7 @@ def test_the_steps_together_are_the_whole(name: str) -> None:
     )
     if not isinstance(outcome, Rewritten) or outcome.facts.body is None:
         return
-    steps = decoded(outcome.facts.body)
+    steps = decoded(outcome.facts.body if outcome.translation is None else outcome.translation.body)
     if outcome.decision.model is not None and outcome.facts.generates:
         steps["model"] = outcome.decision.model
     for edit in made.edits:

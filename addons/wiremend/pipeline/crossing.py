@@ -132,7 +132,7 @@ class Crossing:
             return b""
         out = []
         for event in _events(given):
-            if _is_error(event):
+            if is_error(event):
                 break
             out.append(self._cross(event))
         self.failure = failure = self._mender.failure or failure or Failure("upstream", _BROKEN, "the stream broke")
@@ -167,14 +167,17 @@ class Crossing:
                     self.mends.append(Mend(note.kind, note.short, 0, note.where, f"{note.what}: {note.why}"))
 
 
+_NO_ERROR = (b"", b"null")
+
+
 class _Head(msgspec.Struct):
     """By which an event is known as an error."""
 
     type: str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw(b"")
 
 
-def _is_error(event: Event) -> bool:
+def is_error(event: Event) -> bool:
     """Tell whether an event that a mender gave is the error that it ended with, on any wire."""
     if event.data is None:
         return False
@@ -182,7 +185,7 @@ def _is_error(event: Event) -> bool:
         head = msgspec.json.decode(event.data, type=_Head)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return False
-    return head.type in {"error", "response.failed"} or (head.type is None and head.error is not None)
+    return head.type in {"error", "response.failed"} or (head.type is None and bytes(head.error) not in _NO_ERROR)
 
 
 def _events(given: bytes) -> Sequence[Event]:

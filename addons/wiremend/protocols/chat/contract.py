@@ -112,6 +112,11 @@ class Contract:
         """Tell whether a chunk had usage, and the last chunk has not."""
         return self._usage == "earlier"
 
+    @property
+    def calls(self) -> int:
+        """How many tool calls have begun."""
+        return sum(len(state.calls.every) for state in self.choices.by_index.values())
+
     def fork(self) -> Contract:
         """Give a second contract, which has seen the same events."""
         other = Contract(apart=self.apart)

@@ -72,6 +72,10 @@ _EMPTY: Final = "the provider's stream ended without an answer"
 _UNREADABLE: Final = "the provider sent a chunk that cannot be read"
 
 
+MOST_CALLS: Final = 512
+"""Tool calls that a reply may have. Each event of a call looks at all of them; a model that is sound makes a few."""
+
+
 class Mender:
     """Mends one stream; see :class:`wiremend.protocols.mending.StreamMender`."""
 
@@ -165,7 +169,10 @@ class Mender:
         self._mend(event, found)
 
     def _judged(self, event: Event) -> list[Violation]:
-        return [violation for violation in self._contract.judge(event) if violation.code not in LEFT]
+        found = [violation for violation in self._contract.judge(event) if violation.code not in LEFT]
+        if self._contract.calls > MOST_CALLS:
+            raise BrokenStreamError("chat.stream.calls", f"the provider began more than {MOST_CALLS} tool calls")
+        return found
 
     def _sound(self, event: Event) -> None:
         """Pass an event on while all is sound."""
