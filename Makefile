@@ -9,7 +9,7 @@ INPUTS := pyproject.toml requirements/dev.txt requirements/uv.txt .python-versio
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format cover bench conformance verdicts wheel pins clean FORCE
+.PHONY: help setup demo test lint format cover bench peers conformance verdicts wheel pins clean FORCE
 
 help: ## this list
 	@echo 'Wiremend: make demo, then .venv/bin/wiremend run -- claude'
@@ -42,6 +42,10 @@ cover: $(READY) ## all tests, with branch coverage
 bench: $(READY) ## the cost of an event and of a call, beside a bare mitmdump; how fast cases replay; about five minutes
 	$(PY) -m bench.overhead $(ARGS)
 	$(PY) -m bench.replay
+	$(PY) -m bench.conversation
+
+peers: $(READY) ## LiteLLM and claude-code-router beside Wiremend, into docs/peers.md; needs the network to install them
+	$(PY) -m bench.peers
 
 conformance: $(READY) ## docs/conformance.md anew: what each parser makes of each case; needs node and npm
 	$(PY) -m tests.conformance

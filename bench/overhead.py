@@ -1,14 +1,16 @@
-"""What Wiremend costs: the same streamed calls through a bare mitmdump and two of Wiremend, side by side in one run.
+"""What Wiremend costs: the same streamed calls through a bare mitmdump and three of Wiremend, side by side in one run.
 
     .venv/bin/python -m bench.overhead [CALLS] [EVENTS]
 
 The bare mitmdump streams (``stream = True``) and knows one destination, nothing else: less than any proxy for agents
-can do. Wiremend mends by its contract, the streams are healthy; one of the two remembers every exchange, which is its
-usual way, the other has that switched off. Calls alternate between the three, so that a machine that slows down slows
-all, and between short and long streams, so that the cost of an event (the difference of the two, divided by the
-difference of their events) is told apart from the cost of a call. What the writer of captures spends after the last
-call is counted. Then one stream of 100 MB goes through Wiremend, and the memory of the process is looked at on the way.
-Read the ratios, not the figures.
+can do. Wiremend mends by its contract, the streams are healthy; one of the three remembers every exchange, which is its
+usual way, the others have that switched off, and one of these translates for a client of messages. Calls alternate
+between the four, so that a machine that slows down slows all, and between short and long streams, so that the cost of
+an event (the difference of the two, divided by the difference of their events) is told apart from the cost of a call.
+What the writer of captures spends after the last call is counted. Each event waits until the client has the one before;
+then the bare one and the translating one are asked by eight clients at once for an event each two milliseconds
+(``bench.paced``). At last one stream of 100 MB goes through Wiremend, and the memory of the process is looked at on the
+way. Read the ratios, not the figures.
 """
 
 from __future__ import annotations
@@ -25,50 +27,15 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from bench.paced import BARE, LAST, lines
+from bench.paced import main as paced
 from tests.lab import Client, Mitm, Reply, Request, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BARE = """
-import json, os
-
-class Bare:
-    def load(self, loader):
-        loader.add_option("wiremend_ready", str, "", "")
-        loader.add_option("wiremend_calls", str, "", "")
-        loader.add_option("wiremend_rules", str, "", "")
-        loader.add_option("wiremend_parent", int, 0, "")
-
-    def running(self):
-        from mitmproxy import ctx
-        ctx.options.connection_strategy = "lazy"
-        port = ctx.master.addons.get("proxyserver").listen_addrs()[0][1]
-        seen = {"pid": os.getpid(), "port": port, "addresses": [], "ca": "", "rules": "", "rules_hash": ""}
-        with open(ctx.options.wiremend_ready + ".part", "w") as file:
-            json.dump(seen, file)
-        os.replace(ctx.options.wiremend_ready + ".part", ctx.options.wiremend_ready)
-
-    def responseheaders(self, flow):
-        flow.response.stream = True
-
-addons = [Bare()]
-"""
-
-
 ARRIVED = threading.Semaphore(0)
 """Let through once for each event that the client has, so that each is on its own in every process, as tokens are."""
-
-
-def lines(events: int, text: str = "word ") -> list[bytes]:
-    """Give a chat answer of so many events."""
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
-    role = {**chunk, "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]}
-    delta = {**chunk, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
-    last = {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-    more = f"data: {json.dumps(delta)}\n\n".encode()
-    ends = [f"data: {json.dumps(last)}\n\n".encode(), b"data: [DONE]\n\n"]
-    return [f"data: {json.dumps(role)}\n\n".encode(), *[more] * events, *ends]
 
 
 def script(events: int, text: str = "word ") -> Callable[[Request, Reply], None]:
@@ -85,23 +52,27 @@ def script(events: int, text: str = "word ") -> Callable[[Request, Reply], None]
     return answer
 
 
-def call(port: int, body: bytes) -> float:
+def call(port: int, body: bytes, path: str = "/v1/chat/completions") -> float:
     """Make one call; gives the seconds to the first byte of the answer's body."""
     with Client.plain(port) as client:
         headers = {"host": "127.0.0.1", "content-type": "application/json", "authorization": "Bearer sk-FAKE-bench"}
         began = time.perf_counter()
         ARRIVED.release()
-        response = client.request("POST", "/v1/chat/completions", headers, body)
+        response = client.request("POST", path, headers, body)
         chunks = response.chunks()
         next(chunks)
         first = time.perf_counter() - began
         ARRIVED.release()
-        for _ in chunks:
-            ARRIVED.release()
+        for chunk in chunks:
+            # The end is the client's to say when it has the last word: what follows is held back until it is complete.
+            ARRIVED.release(LEFT if LAST in chunk else 1)
         while ARRIVED.acquire(blocking=False):
             pass
         return first
 
+
+LEFT = 4
+"""Events that may come once the client has that: the end of a stream, of which not each gives one of its own."""
 
 SHORT = 50
 """Events of a short stream."""
@@ -115,6 +86,9 @@ GROWTH = 8
 LIMIT = 1.25
 """What an event may cost, against the bare mitmdump, where nothing is remembered."""
 
+TRANSLATE_LIMIT = 1.40
+"""What an event may cost that is translated, against the bare mitmdump, where nothing is remembered."""
+
 CAPTURE_LIMIT = 1.10
 """What an event may cost where it is remembered, against one that is only mended."""
 
@@ -124,7 +98,9 @@ QUIET = 0.3
 
 def main(calls: int, events: int) -> int:
     """Run and print; gives 1 where an event costs more than it may."""
-    body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "x" * 70_000}]}).encode()
+    body = json.dumps(
+        {"model": "m", "max_tokens": 9000, "stream": True, "messages": [{"role": "user", "content": "x" * 70_000}]}
+    ).encode()
     lengths = (SHORT, SHORT + events)
     with TemporaryDirectory() as folder, Upstream(script(SHORT)) as short, Upstream(script(lengths[1])) as long:
         bare = Path(folder) / "bare.py"
@@ -142,11 +118,13 @@ def main(calls: int, events: int) -> int:
                 )
                 for length, upstream in zip(lengths, (short, long), strict=True)
             }
-            for name, text in (("mending", f"{rules}capture: off\n"), ("capturing", rules)):
+            off = f"{rules}capture: off\n"
+            chat_only = off.replace("key: client}", "speaks: [chat], key: client}")
+            for name, text in (("mending", off), ("capturing", rules), ("translating", chat_only)):
                 proxies |= {(name, length): stack.enter_context(Mitm(text, options=options)) for length in lengths}
             bodies = {length: body.replace(b'"m"', b'"s"') if length == SHORT else body for length in lengths}
             spent, firsts = measure(proxies, bodies, calls)
-    names = ("bare mitmdump", "mending", "capturing")
+    names = ("bare mitmdump", "mending", "capturing", "translating")
     event = {name: (spent[name, lengths[1]] - spent[name, SHORT]) / calls / events for name in names}
     call_ = {name: spent[name, SHORT] / calls - SHORT * event[name] for name in names}
     first = {name: statistics.median(firsts[name, SHORT] + firsts[name, lengths[1]]) for name in names}
@@ -157,7 +135,12 @@ def main(calls: int, events: int) -> int:
         )
     print(f"               ({calls} calls, {events} events more or less)")
     code = 0
-    for name, other, limit in (("mending", "bare mitmdump", LIMIT), ("capturing", "mending", CAPTURE_LIMIT)):
+    limits = (
+        ("mending", "bare mitmdump", LIMIT),
+        ("capturing", "mending", CAPTURE_LIMIT),
+        ("translating", "bare mitmdump", TRANSLATE_LIMIT),
+    )
+    for name, other, limit in limits:
         ratio = event[name] / event[other]
         code |= ratio > limit
         print(
@@ -174,12 +157,17 @@ def measure(
     firsts: dict[tuple[str, int], list[float]] = {key: [] for key in proxies}
     processes = {key: psutil.Process(proxy.process.pid) for key, proxy in proxies.items()}
     for key, proxy in proxies.items():
-        call(proxy.port, bodies[key[1]])  # warm
+        call(proxy.port, bodies[key[1]], _path(key[0]))  # warm
     before = {key: sum(process.cpu_times()[:2]) for key, process in processes.items()}
     for _ in range(calls):
         for key, proxy in proxies.items():
-            firsts[key].append(call(proxy.port, bodies[key[1]]))
+            firsts[key].append(call(proxy.port, bodies[key[1]], _path(key[0])))
     return {key: _settled(process) - before[key] for key, process in processes.items()}, firsts
+
+
+def _path(name: str) -> str:
+    """Give where a lane's client asks: one that is translated speaks messages, whose body says the same here."""
+    return "/v1/messages" if name == "translating" else "/v1/chat/completions"
 
 
 def _settled(process: psutil.Process) -> float:
@@ -221,4 +209,4 @@ def memory() -> int:
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
     code = main(*(given + [40, 2000][len(given) :]))
-    sys.exit(code | memory())
+    sys.exit(code | paced() | memory())

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rules.kit import decided, resolved
-from wiremend.rules.urls import Destination, authority, collapse, join, parse_base, split_path
+from wiremend.rules.urls import Destination, authority, collapse, join, parse_base, query_credentials, split_path
 
 HOST = "https://api.example.com"
 
@@ -306,3 +306,17 @@ def test_docs_urls_tells_the_same() -> None:
     assert len(collapsed) >= 4
     for target, right in collapsed:
         assert collapse(target) == right
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    (
+        ("/v1/messages", ()),
+        ("/v1/messages?beta=true", ()),
+        ("/v1/messages?beta=true&key=FAKE-1", ("FAKE-1",)),
+        ("/v1?KEY=a%2Bb&x=1&api_key=c", ("a+b", "a%2Bb", "c")),
+        ("/v1?key=", ()),
+    ),
+)
+def test_the_credentials_of_a_query_are_known_decoded_and_as_they_stand(target: str, found: tuple[str, ...]) -> None:
+    assert query_credentials(target) == found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from wiremend.families import scrubbed
 from wiremend.pipeline.outcome import Refused, Rewritten
+from wiremend.rules.urls import query_credentials
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -76,7 +77,8 @@ class Exchange:
 
     def secrets(self) -> tuple[str, ...]:
         """Give what of this exchange nobody is to see: the client's credentials, and what the rules bring (G8)."""
-        return (*(credential.value for credential in self.facts.credentials), *self.resolved.secrets)
+        own = (credential.value for credential in self.facts.credentials)
+        return (*own, *query_credentials(self.facts.target), *self.resolved.secrets)
 
     def pin(self, flow: HTTPFlow) -> None:
         """Copy what people want to see into the flow's metadata."""

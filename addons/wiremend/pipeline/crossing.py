@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from wiremend.events import Alive, Failed
+from wiremend.events import Alive, Delta, Failed
 from wiremend.protocols.bridging import Bridging
 from wiremend.protocols.codec import Telling
 from wiremend.protocols.codecs import CODECS
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wiremend.sse import Event
 
 _BROKEN = 502
+_TEXTS = frozenset({"text", "thinking"})
 
 
 class Crossing:
@@ -55,6 +56,7 @@ class Crossing:
             seed=origin.seed, model=origin.model or "", now=origin.now, interleave=client.interleave
         )
         self._encoder = client.encoder(Telling(origin, translation.request, translation.near, name))
+        self._light = translation.client == "messages" and self._bridging is None
         self._parser = EventParser()
         self._last = MENDING[translation.client].mender(origin)
 
@@ -71,7 +73,7 @@ class Crossing:
         if mender.failure is not None:
             out = self._break(given)
         elif given is event.raw:
-            out = self._held(self._cross(event))
+            out = self._went_on(event) if self._light else self._held(self._cross(event))
         else:
             out = self._held(b"".join(map(self._cross, _events(given)))) if given else b""
         bridging = self._bridging
@@ -103,11 +105,23 @@ class Crossing:
 
     # -- the way of an event
 
+    def _went_on(self, event: Event) -> bytes:
+        """Take a sound event; a piece of an open text is not held against the contract, which does not look into it."""
+        neutral = self._decoder.feed(event.data) if event.data is not None else ()
+        if len(neutral) == 1 and type(piece := neutral[0]) is Delta and piece.kind in _TEXTS:
+            left = self._sequencer.feed(piece)
+            if len(left) == 1 and type(left[0]) is Delta:
+                return b"" if self._last.ended else self._encoder.feed(left[0])
+            return self._held(self._write(left))
+        return self._held(self._crossed(neutral) if event.data is not None else self._cross(event))
+
     def _cross(self, event: Event) -> bytes:
         data = event.data
         if data is None:
             return self._encoder.feed(Alive()) if event.raw[event.lead :].startswith(b":") else b""
-        neutral: Iterable[Neutral] = self._decoder.feed(data)
+        return self._crossed(self._decoder.feed(data))
+
+    def _crossed(self, neutral: Iterable[Neutral]) -> bytes:
         if self._bridging is not None:
             neutral = [one for event in neutral for one in self._bridging.feed(event)]
         sequence = self._sequencer.feed

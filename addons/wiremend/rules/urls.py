@@ -168,6 +168,12 @@ def carries_credential(target: str) -> bool:
     return any(name.lower() in QUERY_CARRIERS for name, _ in _names(split_path(target)[1]))
 
 
+def query_credentials(target: str) -> tuple[str, ...]:
+    """Give the credentials in a request target's query, decoded and as they stand."""
+    found = [part.partition("=")[2] for name, part in _names(split_path(target)[1]) if name.lower() in QUERY_CARRIERS]
+    return tuple(dict.fromkeys(value for text in found if text for value in (unquote_plus(text), text)))
+
+
 def without_credentials(target: str) -> str:
     """Give a request target without the credentials in its query; every other byte of it stays."""
     path, query = split_path(target)
