@@ -203,13 +203,15 @@ def reply_of(capture: Capture) -> Response | None:
 
 
 def tally_of(capture: Capture) -> Tally | None:
-    """Read what a reply said of itself, on the client's side, else on the upstream's; None where there is neither."""
+    """Read what a reply said of itself, on the client's side, else on the upstream's; None where there is neither.
+
+    Of a translated reply it is what the provider said: a client's wire may have no place for it, or demand zeros.
+    """
     attempt, reply = capture.attempt, reply_of(capture)
-    if reply is not None:
+    came = attempt.response if attempt is not None else None
+    if reply is not None and (came is None or not capture.translated):
         return _tally(capture.wire, reply)
-    if attempt is not None and attempt.response is not None:
-        return _tally(wire_of(attempt.decision.get("wire")) or capture.wire, attempt.response)
-    return None
+    return _tally(capture.upstream_wire, came) if came is not None else None
 
 
 def wire_of(name: object) -> WireName | None:

@@ -80,7 +80,7 @@ class Page:
         if capture.notes:
             self._title("notes")
             for note in capture.notes:
-                kind = Text(f"  {visible(note.kind):9} ", _KINDS.get(note.kind, ""))
+                kind = Text(f"  {visible(note.kind):12} ", _KINDS.get(note.kind, ""))
                 why = f" ({note.why})" if note.why else ""
                 hang(self.console, kind, Text(visible(f"{note.where}  {note.what}{why}".strip())))
         if self.client:
@@ -111,7 +111,7 @@ class Page:
             ("where", picked.where),
             ("id", capture.id),
             ("began", moment(capture.began)),
-            ("wire", capture.wire or "none of the three"),
+            ("wire", _wire(capture)),
             ("tokens", tokens(row).replace(" →", " in,") + " out" if tokens(row) else ""),
             ("rules", capture.rules),
             ("versions", ", ".join(f"{name} {number}" for name, number in capture.versions.items())),
@@ -295,6 +295,12 @@ def _host(request: Request) -> str:
     usual = {"http": 80, "https": 443}.get(request.scheme)
     name = f"[{request.host}]" if request.host and ":" in request.host else request.host
     return f"{name}" if request.port == usual else f"{name}:{request.port}"
+
+
+def _wire(capture: Capture) -> str:
+    if capture.translated:
+        return f"{capture.wire} → {capture.upstream_wire}: translated"
+    return capture.wire or "none of the three"
 
 
 def _said(value: object) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from wiremend.replay.report import Line
 
 _SIGNED: Final = re.compile(r"\[flow ([0-9A-Za-z_-]{4,})\]")
-_CHANGES: Final = frozenset({"edited", "mended", "lost", "invented", "failed"})
+_CHANGES: Final = frozenset({"edited", "mended", "lost", "approximated", "invented", "failed"})
 _STEPS: Final = 6
 
 
@@ -137,7 +137,8 @@ def _steps(explained: Explanation, width: int) -> Iterator[Line]:
         return
     yield from _step("reply", f"{reply.came_status} {reply.came}" if reply.came_status else reply.came, width)
     if not reply.same:
-        yield from _step("answer", f"{reply.given_status} {reply.given}, by today's rules", width)
+        given = f"{reply.given_status} {reply.given}, by today's rules" if reply.given_status else reply.given
+        yield from _step("answer", given, width)
 
 
 def _step(name: str, text: str, width: int, why: str = "") -> Iterator[Line]:

@@ -19,6 +19,7 @@ from wiremend.explain.diagnose_look import look_at
 from wiremend.explain.diagnose_model import Cause, Diagnosis, RulesPatch, Tried
 from wiremend.explain.diagnose_reply import causes_of
 from wiremend.explain.diagnose_request import nearly, refused
+from wiremend.explain.diagnose_wire import another_wire
 from wiremend.explain.verdict import judged
 from wiremend.explain.verdict_faults import context_of, faults
 from wiremend.jsonedit import find, parse_pointer
@@ -53,7 +54,8 @@ def diagnose(capture: Capture, today: Today, text: str | None = None) -> Diagnos
     look = look_at(capture, today)
     reply, error = list(_of_the_reply(look)), list(told(look))
     refusal = look.reply is not None and look.reply.status >= HTTPStatus.BAD_REQUEST
-    found = [*broken(look), *([*error, *reply] if refusal else [*reply, *error]), *refused(look)]
+    other = list(another_wire(look))
+    found = [*broken(look), *(other or ([*error, *reply] if refusal else [*reply, *error])), *refused(look)]
     problem = _is_problem(look, [cause for cause, _ in found])
     if problem or any(cause.open for cause, _ in found):
         found += nearly(look)
@@ -162,7 +164,10 @@ def _summary(look: Look, causes: Sequence[Cause], *, problem: bool) -> str:
     if not problem:
         mended = sum(cause.state == "mended" for cause in causes)
         faults_were = f"{counted(mended, 'fault')} of the reply {'was' if mended == 1 else 'were'}"
-        return f"nothing is wrong for the client: {faults_were} mended" if mended else "nothing is wrong"
+        lost = len({note.where for note in look.capture.notes if note.kind == "lost"}) if look.capture.translated else 0
+        said = f"; {counted(lost, 'thing')} it asked for had no place on the {look.capture.upstream_wire} wire"
+        fine = f"nothing is wrong for the client: {faults_were} mended" if mended else "nothing is wrong for the client"
+        return fine + said if lost else fine if mended else "nothing is wrong"
     if lead is None:
         error = look.capture.error
         return look.veil.text(error) if error else "it failed, and nothing of what is recorded tells why"

@@ -104,7 +104,7 @@ def away_from_host(look: Look, settings: Mapping[str, Any], told: str) -> Iterat
     root = "/".join(segments(left.target.partition("?")[0])[: found.start])
     place = authority(left.scheme, left.host, left.port)
     base = f"{left.scheme}://{place}/{root}".rstrip("/")
-    wires = [look.capture.wire] if look.capture.wire else []
+    wires = [look.capture.upstream_wire] if look.capture.upstream_wire else []
     value = {"base_url": base, **({"speaks": wires} if wires else {}), **settings}
     yield Candidate(f"a provider for {left.host}, with `{told}`", (Put(("providers", name), value),), "routing", name)
 
@@ -126,7 +126,7 @@ def key_route(look: Look, family: Family) -> Iterator[Candidate]:
 
 def other_base(look: Look) -> Iterator[Candidate]:
     """Give the provider the base URL that the built-in one at the same host has."""
-    provider, wire, left = look.provider, look.capture.wire, look.left
+    provider, wire, left = look.provider, look.capture.upstream_wire, look.left
     if provider is None or left is None or provider not in look.resolved.rules.providers:
         return
     for name, node in builtin_nodes().items():

@@ -151,7 +151,7 @@ def _failure(capture: Capture, reply: Response | None) -> Failure | None:
     body, kind = readable(reply), reply.headers.get("content-type")
     if reply.status >= HTTPStatus.BAD_REQUEST:
         return failure_of_body(body, reply.status, kind)
-    context = context_of(capture)
+    context = context_of(capture, side="upstream")
     return replied(context, reply.status, kind, [body]).failure if context is not None else None
 
 

@@ -81,7 +81,9 @@ def _verdicts(verdicts: Sequence[Verdict], width: int, *, short: bool) -> Iterat
     names = dict.fromkeys([*came, *given])
     same = given and all(came.get(name) and _alike(came[name], given[name]) for name in given)
     head = "what strict clients make of it"
-    if given and not same:
+    if given and not came:
+        head = "what strict clients make of what the client got"
+    elif given and not same:
         head += ": of the provider's reply, and of what the client got"
     yield from hanging([], head, "name", width)
     room = max(columns((came.get(name) or given[name]).title) for name in names)

@@ -6,12 +6,14 @@ credential its prefix is shown (G8).
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from wiremend.captures.scrub import header_places
 from wiremend.captures.scrub_places import as_bytes, as_text, target_places
 from wiremend.codings import decode
 from wiremend.errors import BodyError
+from wiremend.explain.conversation import conversation
 from wiremend.explain.conversation_text import clean, cut_to, many, one_line, read, size
 from wiremend.explain.events_pairs import pairs, stream_of
 from wiremend.explain.patch import difference as operations
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from wiremend.captures.scrub_places import Place
     from wiremend.explain.events_pairs import Pair
     from wiremend.headers import Headers
+    from wiremend.protocols.base import WireName
 
 MOST: Final = 300
 """Differences that are listed."""
@@ -36,6 +39,9 @@ MOST: Final = 300
 _FRAMING: Final = HOP_BY_HOP | {"content-length", "host"}
 _PEEK: Final = 64 * 1024
 _TEXT: Final = 20_000
+_LINES: Final = 1000
+"""Lines of what a reply says that are compared with the other side's."""
+
 _UNREADABLE: Final = (ValueError, RecursionError)
 
 
@@ -51,19 +57,43 @@ def request_difference(client: Request, upstream: Request, width: int, keep: Col
     return "\n".join([*lines, *(found or ["nothing differs"])])
 
 
-def response_difference(upstream: Response, client: Response, width: int, keep: Collection[str] = ()) -> str:
-    """Give what differs between the reply that came and the one that the client got."""
+def response_difference(
+    upstream: Response,
+    client: Response,
+    width: int,
+    keep: Collection[str] = (),
+    wires: tuple[WireName | None, WireName | None] = (None, None),
+) -> str:
+    """Give what differs between the reply that came and the one that the client got.
+
+    ``wires`` are the provider's and the client's. Where they are two, no event of one is one of the other, and what
+    the two replies say is compared: words, calls, usage, and why it ended.
+    """
     lines = ["- what the provider sent", "+ what the client got", ""]
     found = [
         *_line("status", str(upstream.status), str(client.status), width),
         *_headers(upstream.headers, client.headers, width, keep),
     ]
     sides = (_plain(upstream.body.data, upstream.headers), _plain(client.body.data, client.headers))
-    if all(shape_of(side[:_PEEK], ended=True) == "stream" for side in sides):
+    if wires[0] != wires[1]:
+        found += _said(sides, wires, width)
+    elif all(shape_of(side[:_PEEK], ended=True) == "stream" for side in sides):
         found += _events(upstream, client, width)
     else:
         found += _bodies(upstream.body.data, client.body.data, upstream.headers, client.headers, width)
     return "\n".join([*lines, *(found or ["nothing differs"])])
+
+
+def _said(sides: tuple[bytes, bytes], wires: tuple[WireName | None, WireName | None], width: int) -> Iterator[str]:
+    """Give what two replies say differently, each read on its own wire."""
+    yield f"  translated from the {wires[0]} wire to the {wires[1]} wire; what either says:"
+    old, new = (conversation(side, asks=False, wire=wire).splitlines() for side, wire in zip(sides, wires, strict=True))
+    old, new = old[:_LINES], new[:_LINES]
+    for _, first, last, start, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        same = old[first:last] == new[start:stop]
+        lines = [("  ", line) for line in old[first:last]] if same else []
+        lines = lines or [*(("- ", line) for line in old[first:last]), *(("+ ", line) for line in new[start:stop])]
+        yield from (scrubbed(cut_to(f"{mark}{line}".rstrip(), width)) for mark, line in lines)
 
 
 # -- heads

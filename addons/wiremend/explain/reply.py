@@ -9,7 +9,7 @@ from wiremend.errors import BodyError
 from wiremend.explain.model import Reply
 from wiremend.pipeline.outcome import Untouched
 from wiremend.pipeline.shapes import shape_of
-from wiremend.replay.run import replay
+from wiremend.replay.run import replay, wires_apart
 from wiremend.sse import EventParser, StreamError
 
 if TYPE_CHECKING:
@@ -31,13 +31,16 @@ def reply_of(capture: Capture, today: Today, veil: Veil) -> Reply | None:
     came, given, recorded = attempt.response, done.answer, capture.answer
     came_bytes, given_bytes = plain_body(came), plain_body(given)
     error = done.error or attempt.error
+    apart, nothing = wires_apart(capture, done.outcome), "nothing"
+    if apart is not None:
+        nothing = f"not known: this reply is of the {apart[0]} wire, and today's rules ask on the {apart[1]} wire"
     return Reply(
         came_status=came.status if came is not None else None,
         came=told(came_bytes) if came is not None else f"nothing: {veil.text(attempt.error or '')}",
         given_status=given.status if given is not None else None,
-        given=told(given_bytes) if given is not None else "nothing",
+        given=told(given_bytes) if given is not None else nothing,
         same=came_bytes == given_bytes,
-        as_recorded=None if recorded is None else plain_body(recorded) == given_bytes,
+        as_recorded=None if recorded is None or apart is not None else plain_body(recorded) == given_bytes,
         notes=tuple(veil.note(note) for note in done.notes[len(before) :]),
         error=None if error is None else veil.text(error),
     )

@@ -74,7 +74,8 @@ def two_sides(house: House, flow: HTTPFlow, width: int = WIDTH) -> list[str]:
         side = "the provider" if attempt.response is None else "the client"
         found.append(f"no reply: {side} has none{' yet' if flow.live else ''}")
     else:
-        found += response_difference(attempt.response, capture.answer, width, keep).splitlines()
+        wires = (capture.upstream_wire, capture.wire)
+        found += response_difference(attempt.response, capture.answer, width, keep, wires).splitlines()
     return _clean(found, rules, one, capture)
 
 

@@ -230,7 +230,9 @@ class Difference(View):
             return known.why or "the other side is not known: one of them was not recorded"
         if data and not came.body.data and not answer.body.data:
             return "too large to be at hand; `wiremend captures show` has both sides"
-        return response_difference(came, answer, width(), known.keep)
+        capture = known.capture
+        wires = (capture.upstream_wire, capture.wire) if capture is not None else (None, None)
+        return response_difference(came, answer, width(), known.keep, wires)
 
     def frame(self, data: bytes, flow: http.HTTPFlow | None, metadata: Metadata) -> str:  # noqa: ARG002 - as above
         """Say that there is nothing to show."""

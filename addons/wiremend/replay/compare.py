@@ -3,7 +3,8 @@
 Compared are the request that leaves (method, URL, headers, body leaf by leaf), the client's answer (status, headers,
 events; the bytes where they were left untouched), the notes, and what the case itself expects. Framing does not count:
 hop-by-hop headers, ``content-length``, the letter case and the order of headers, the cuts. What a hand-written case
-does not say (it has no hash of rules, so nothing recorded its notes) is not compared.
+does not say (it has no hash of rules, so nothing recorded its notes) is not compared. Where the request would go out on
+another wire than it did, that is said, and neither its body nor the reply is compared: they are of the other wire.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from wiremend.errors import BodyError
 from wiremend.headers import HOP_BY_HOP, Headers
 from wiremend.jsonedit import find, parse_pointer
 from wiremend.pipeline.outcome import Refused, Rewritten
+from wiremend.replay.run import wires_apart
 from wiremend.rules.globs import compile_glob
 from wiremend.rules.urls import authority
 from wiremend.sse import EventParser, StreamError
@@ -59,6 +61,13 @@ def compare(
 ) -> list[Difference]:
     """Compare. ``ignore`` are pointers into JSON bodies that do not count; ``expect`` is the case's own expectation."""
     causes = _Causes(capture, replayed)
+    wires = wires_apart(capture, replayed.outcome)
+    if wires is not None:
+        expected, got = capture.attempts[-1].request, replayed.request
+        found = [Difference("decision", "wire", *wires, causes.of("url"))]
+        if got is not None and _url(expected) != _url(got):
+            found.append(Difference("upstream", "url", _url(expected), _url(got), causes.of("url")))
+        return [*found, *(_expectation(replayed, expect) if expect else ())]
     found = [*_upstream(capture, replayed, causes, ignore), *_answer(capture, replayed, causes, ignore)]
     if capture.rules:
         found += _notes(capture.notes, replayed.notes, causes)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from wiremend.captures.capture import Body, Request, Response
 from wiremend.pipeline.answer import Came, answered, unanswered
 from wiremend.pipeline.context import context_for
-from wiremend.pipeline.outcome import Answered, ClientRequest, Refused, Untouched, headers_here
+from wiremend.pipeline.outcome import Answered, ClientRequest, Refused, Rewritten, Untouched, headers_here
 from wiremend.pipeline.request import rewrite
 from wiremend.pipeline.upgrade import rules_for, upgrade_refused
 from wiremend.quirks.memory import Memory
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from wiremend.captures.capture import Attempt, Capture
     from wiremend.notes import Note
-    from wiremend.pipeline.outcome import Outcome, Rewritten
+    from wiremend.pipeline.outcome import Outcome
     from wiremend.replay.rules import Today
 
 type Cuts = Literal["recorded", "whole", "bytes", "random"]
@@ -39,7 +39,8 @@ _AT_RANDOM: Final = 64
 class Replayed:
     """What today's code makes of a capture.
 
-    ``request`` is None where none would leave, ``answer`` None where the capture has no reply that could be mended.
+    ``request`` is None where none would leave, ``answer`` None where the capture has no reply that could be mended, or
+    one of another wire than the provider would be asked on today (:func:`wires_apart`).
     ``notes`` are those of both directions, in their order; ``error`` is how the exchange failed, if it did.
     """
 
@@ -69,6 +70,8 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
         notes = () if isinstance(outcome, Untouched) else outcome.notes
         return Replayed(outcome, leaving, attempt.response if attempt else None, notes, capture)
     came = _came(attempt, cuts, seed)
+    if wires_apart(capture, outcome) is not None:
+        return Replayed(outcome, leaving, None, outcome.notes, capture)  # what comes on another wire is not known
     if came is None:
         if attempt.error is None:  # a case of a request alone
             return Replayed(outcome, leaving, None, outcome.notes, capture)
@@ -80,6 +83,15 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
         given = answered(outcome, context, came, inputs.flow)
     answer = Response(given.status, "", given.headers, Body(given.body))
     return Replayed(outcome, leaving, answer, (*outcome.notes, *given.notes), capture, given.error)
+
+
+def wires_apart(capture: Capture, outcome: Outcome) -> tuple[str, str] | None:
+    """Give the wire that the provider was spoken to on, and today's, where they are not the same; else None."""
+    attempt = capture.attempt
+    if attempt is None or not isinstance(outcome, Rewritten) or outcome.decision.wire is None:
+        return None
+    then, now = attempt.decision.get("wire"), outcome.decision.wire
+    return (then, now) if isinstance(then, str) and then != now else None
 
 
 def cut(body: Body, cuts: Cuts, seed: int = 0) -> list[bytes]:

@@ -17,6 +17,7 @@ from wiremend.pipeline.decided import decision_of
 from wiremend.replay.beside import NOTHING, shortened
 from wiremend.replay.compare import compare
 from wiremend.replay.report import place_of
+from wiremend.replay.run import wires_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,10 @@ def update_case(case: Case, replayed: Replayed, differences: Sequence[Difference
         raise CaptureError(f"{case.folder / 'case.yaml'}: {what}")
     if not differences:
         return ()
+    wires = wires_apart(case.capture, replayed.outcome)
+    if wires is not None:
+        what = f"the reply is one of the {wires[0]} wire, and the request goes out on the {wires[1]} wire now"
+        raise CaptureError(f"{case.folder}: {what}; record the case again")
     capture = renewed(case.capture, replayed, differences, place=str(case.folder))
     parts = {difference.part for difference in differences}
     left = [difference for difference in compare(capture, replayed) if difference.part in parts]

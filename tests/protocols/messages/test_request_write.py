@@ -93,7 +93,6 @@ def test_what_has_no_place_is_lost() -> None:
         presence_penalty=-0.5,
         seed=7,
         metadata={"a": "b"},
-        cache_key="k",
         safety_identifier="s",
         verbosity="low",
         top_logprobs=0,
@@ -104,12 +103,20 @@ def test_what_has_no_place_is_lost() -> None:
     assert sorted(told(write(request).losses)) == sorted(
         [
             *(("lost", name, name) for name in ("frequency_penalty", "presence_penalty", "seed", "metadata")),
-            *(("lost", name, name) for name in ("cache_key", "safety_identifier", "verbosity", "top_logprobs")),
+            *(("lost", name, name) for name in ("safety_identifier", "verbosity", "top_logprobs")),
             *(("lost", name, name) for name in ("store", "service_tier")),
             ("lost", "extra/logit_bias", "logit_bias"),
             ("lost", "extra/prediction", "prediction"),
         ]
     )
+
+
+def test_a_key_of_the_cache_is_a_mark_for_claude_which_keeps_none_unasked() -> None:
+    marked = chat(Message("user", (Text(text="hi", cache=Cache()),)), cache_key="k")
+    assert write(chat(HI, cache_key="k"), NEW).document["cache_control"] == {"type": "ephemeral"}
+    assert told(write(chat(HI, cache_key="k"), NEW).losses) == [("approximated", "cache_key", "cache_key")]
+    assert told(write(marked, NEW).losses) == [("lost", "cache_key", "cache_key")]  # the client's own marks are better
+    assert "cache_control" not in write(marked, NEW).document
 
 
 def test_what_says_what_is_so_anyway_is_no_loss() -> None:

@@ -17,7 +17,8 @@ neutral field                       becomes
 ``stream``                          ``stream``
 ``user``                            ``metadata.user_id``
 ``service_tier``                    ``service_tier``: auto; default as ``standard_only``
-``cache_key``, ``metadata``,        no place; they are lost, unless they say what is so anyway (``store: false``, a
+``cache_key``                       for Claude ``cache_control`` of the whole request, else lost
+``metadata``,                       no place; they are lost, unless they say what is so anyway (``store: false``, a
 ``safety_identifier``, ``seed``,    penalty of 0, ``verbosity: medium``)
 ``top_logprobs``, ``verbosity``,
 ``store``, penalties
@@ -39,7 +40,7 @@ from wiremend.protocols.messages.request_tools import write_choice, write_tools
 from wiremend.protocols.messages.request_values import Losses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from wiremend.message import ChatRequest, OutputFormat
     from wiremend.protocols.codec import Path, Recipient
@@ -92,6 +93,7 @@ def write_request(request: ChatRequest, recipient: Recipient) -> Written:
         document["output_config"] = config
     document |= write_sampling(request, version, losses, thinks=thought.on)
     document |= _plain(request, losses)
+    document |= _cached(request, version, losses)
     _unsaid(request, losses)
     if own:
         _restore(document, request.extra)
@@ -186,6 +188,27 @@ def _tier(request: ChatRequest, losses: Losses) -> Json:
     return {}
 
 
+def _cached(request: ChatRequest, version: Version | None, losses: Losses) -> Json:
+    """Ask for a cache of the prompt where the client wants one by a key: Claude keeps none unless it is asked to."""
+    if request.cache_key is None:
+        return {}
+    if version is None or any(_marks(request)):
+        losses.lost(("cache_key",), "cache_key", "left out", "it has no place here")
+        return {}
+    what = "said as a mark behind the whole prompt"
+    losses.approximated(("cache_key",), "cache_key", what, "a cache goes by how prompts begin here, not by a key")
+    return {"cache_control": {"type": "ephemeral"}}
+
+
+def _marks(request: ChatRequest) -> Iterator[bool]:
+    """Tell of each part and tool whether it has a mark of its own."""
+    for message in request.messages:
+        for part in message.parts:
+            yield getattr(part, "cache", None) is not None
+    for tool in request.tools:
+        yield getattr(tool, "cache", None) is not None
+
+
 def _unsaid(request: ChatRequest, losses: Losses) -> None:
     """Note the fields that have no place, and do not say what is so anyway."""
     said: dict[str, Any] = {
@@ -194,7 +217,6 @@ def _unsaid(request: ChatRequest, losses: Losses) -> None:
         "seed": request.seed,
         "safety_identifier": request.safety_identifier,
         "metadata": request.metadata or None,
-        "cache_key": request.cache_key,
         "verbosity": None if request.verbosity == "medium" else request.verbosity,
         "top_logprobs": request.top_logprobs,
         "store": request.store or None,
