@@ -87,14 +87,15 @@ def plain(draw: st.DrawFn, wire: Wire, far: Wire) -> Json:
     )
     choices = [ToolChoice("auto"), ToolChoice("any"), ToolChoice("none")]
     choices += [ToolChoice("tool", name) for name in names]
+    choice = draw(st.sampled_from(choices)) if tools else None
     stream = draw(st.booleans())
     request = ChatRequest(
         wire=wire,
         model="m",
         messages=draw(conversations(tools)),
         tools=tools,
-        tool_choice=draw(st.sampled_from(choices)) if tools else None,
-        parallel=draw(st.sampled_from((None, False))) if tools else None,
+        tool_choice=choice,
+        parallel=draw(st.sampled_from((None, False))) if choice is not None and choice.kind != "none" else None,
         output=None if "messages" in (wire, far) else draw(st.sampled_from((None, NAMED))),  # messages has no names
         max_tokens=draw(st.integers(2000, 8000)),
         temperature=draw(st.sampled_from((None, 0.5, 1.0))),

@@ -6,7 +6,6 @@ becomes notes, each with the JSON pointer of the place in the client's body (G5)
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from wiremend.message import ChatRequest
     from wiremend.protocols.base import WireName
-    from wiremend.protocols.codec import Bridges, Loss, Places, Recipient
+    from wiremend.protocols.codec import Bridges, Loss, LossKind, Places, Recipient
 
 SHOWN: Final = 20
 """Notes of one code that a request gets; a last one counts the rest."""
@@ -101,17 +100,21 @@ def translate(
 def _notes(losses: Sequence[Loss], places: Places, way: str) -> tuple[Note, ...]:
     """Give a note for each loss; of very many of one code the first, and their number."""
     given: list[Note] = []
-    seen: Counter[tuple[str, str]] = Counter()
+    seen: dict[tuple[LossKind, str], int] = {}
+    told: dict[str, str] = {}  # most losses of a kind are told in the same words
     for loss in losses:
-        seen[loss.kind, loss.code] += 1
-        if seen[loss.kind, loss.code] <= SHOWN:
+        which = (loss.kind, loss.code)
+        seen[which] = times = seen.get(which, 0) + 1
+        if times <= SHOWN:
             why = f"{way}: {loss.why}" if loss.why else way
-            given.append(Note(loss.kind, places.of(loss.path), loss.code, scrubbed(loss.what), why))
-    for (kind, code), times in seen.items():
+            if (what := told.get(loss.what)) is None:
+                what = told[loss.what] = scrubbed(loss.what)
+            given.append(Note(loss.kind, places.of(loss.path), loss.code, what, why))
+    for which, times in seen.items():
         if times > SHOWN:
-            last = next(loss for loss in reversed(losses) if (loss.kind, loss.code) == (kind, code))
+            last = next(loss for loss in reversed(losses) if (loss.kind, loss.code) == which)
             what = f"and {times - SHOWN} more of the kind, this the last"
-            given.append(Note(last.kind, places.of(last.path), code, what, way))
+            given.append(Note(last.kind, places.of(last.path), last.code, what, way))
     return tuple(given)
 
 

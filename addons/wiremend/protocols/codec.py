@@ -72,6 +72,16 @@ class Places:
     def __init__(self) -> None:
         """Begin with the root: what has no place of its own stands below the place of what it is a part of."""
         self._known: dict[Path, tuple[str | int, ...]] = {(): ()}
+        self._puts: Callable[[Places, int], None] | None = None
+        self._asked: set[str | int] = set()
+
+    def later(self, puts: Callable[[Places, int], None]) -> None:
+        """Say who knows the places in a message: most of a long conversation is never spoken of.
+
+        It is called with these and the message's number, once, when one of them is first asked for, and puts them. It
+        holds no reference to these, which would make a ring that keeps the whole body in memory.
+        """
+        self._puts = puts
 
     def put(self, path: Path, *tokens: str | int) -> None:
         """Say that what ``path`` leads to stood at the pointer of these tokens."""
@@ -83,6 +93,9 @@ class Places:
         Of the rest, the neutral names ``extra`` and ``parts`` are no part of a pointer: an extra field stands in its
         object by its own name.
         """
+        if self._puts is not None and path[:1] == ("messages",) and len(path) > 1 and path[1] not in self._asked:
+            self._asked.add(path[1])
+            self._puts(self, int(path[1]))
         for length in range(len(path), -1, -1):
             known = self._known.get(path[:length])
             if known is not None:

@@ -42,15 +42,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from wiremend.message import ChatRequest, Effort, OutputFormat, Reasoning
-from wiremend.protocols.chat.request_read_messages import Conversation, Stood
+from wiremend.protocols.chat.request_read_messages import Conversation
 from wiremend.protocols.chat.request_read_tools import read_choice, read_tools
 from wiremend.protocols.chat.request_values import Json, flag, items, mapping, number, refusal, rest, text, whole
-from wiremend.protocols.codec import Loss, Read
+from wiremend.protocols.codec import Loss, Places, Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from wiremend.protocols.codec import Places
 
 _SAME: Final[Mapping[str, Callable[[object, tuple[str | int, ...]], Any]]] = {
     "temperature": number,
@@ -97,7 +95,7 @@ _MODES: Final[Mapping[object, Any]] = {"enabled": "on", "disabled": "off", "adap
 def read_request(document: Mapping[str, Any]) -> Read:
     """Read a body. Raises TranslationError, with the place, for what cannot be read."""
     body: Json = document if isinstance(document, dict) else dict(document)
-    places, losses = Stood(), list[Loss]()
+    places, losses = Places(), list[Loss]()
     conversation = Conversation(places)
     extra = {name: value for name, value in rest(body, _KNOWN).items() if _ANYWAY.get(name, ...) != value}
     same = {name: read(body.get(name), (name,)) for name, read in _SAME.items() if name in body}

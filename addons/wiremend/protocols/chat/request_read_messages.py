@@ -18,13 +18,17 @@ result's own. Roles that the wire does not have, and contents of a wrong type, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, cast
+from bisect import bisect_left
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
 from wiremend.message import CustomToolUse, Message, Refusal, Text, ToolResult, ToolUse, Unknown
 from wiremend.protocols.chat.request_read_parts import read_content
 from wiremend.protocols.chat.request_thoughts import FIELDS, Found, read_thoughts
+from wiremend.protocols.chat.request_usual import put_usual, usual_said, usual_text
 from wiremend.protocols.chat.request_values import At, Json, items, mapping, refusal, rest, text
 from wiremend.protocols.chat.values import encode
 from wiremend.protocols.codec import Loss, Places
@@ -44,37 +48,15 @@ _CALL: Final = frozenset({"id", "type", "function", "custom", "index"})
 _INNER: Final = frozenset({"name", "arguments", "input"})
 
 
-class Stood(Places):
-    """Places that are only worked out when one is asked for: most of a long conversation is never spoken of."""
-
-    def __init__(self) -> None:
-        """Begin with the root."""
-        super().__init__()
-        self._later: list[tuple[Path, list[Found], int]] = []
-
-    def later(self, path: Path, found: list[Found], first: int = 0) -> None:
-        """Say where parts stood; ``path`` leads to their list, ``first`` is the number of the first."""
-        self._later.append((path, found, first))
-
-    def of(self, path: Path) -> str:
-        """Give the JSON pointer for a path."""
-        for parts, found, first in self._later:
-            for number, (part, at) in enumerate(found, first):
-                self.put((*parts, number), *at)
-                if getattr(part, "cache", None) is not None:
-                    self.put((*parts, number, "cache"), *at, "cache_control")
-        self._later.clear()
-        return super().of(path)
-
-
 class Conversation:
     """Reads messages one by one; ``messages`` is what they have become, ``losses`` what was made up."""
 
-    def __init__(self, places: Stood) -> None:
+    def __init__(self, places: Places) -> None:
         """Begin with no message."""
         self.messages: list[Message] = []
         self.losses: list[Loss] = []
         self._places = places
+        self._usual_at: list[tuple[int, int, int]] = []  # of each: its message, its number in the body, its first part
         self._results: list[ToolResult] = []
         self._custom: set[str] = set()
         self._open: dict[str, str] = {}  # id of a call without a result -> its name
@@ -86,12 +68,52 @@ class Conversation:
         for number, value in enumerate(values):
             if not isinstance(value, dict):
                 raise refusal(("messages", number), "must be a message: an object with a role")
-            self._read(value, number)
+            role = value.get("role")
+            if not self._usual(value, number, role):
+                self._read(value, number, role)
         self._flush()
+        self._places.later(partial(_put_places, self._usual_at, values))
         return tuple(self.messages)
 
-    def _read(self, message: Json, number: int) -> None:
-        role = message.get("role")
+    def _stood(self, path: Path, found: list[Found], first: int = 0) -> None:
+        """Say where parts stood; ``path`` leads to their list, ``first`` is the number of the first."""
+        for number, (part, at) in enumerate(found, first):
+            self._places.put((*path, number), *at)
+            if getattr(part, "cache", None) is not None:
+                self._places.put((*path, number, "cache"), *at, "cache_control")
+
+    def _usual(self, message: Json, number: int, role: object) -> bool:
+        """Read a message as nearly all are; tells whether it is one."""
+        if role == "tool":
+            ident, text = message.get("tool_call_id"), usual_text(message, 3)
+            if text is None or not isinstance(ident, str) or not ident:
+                return False
+            self._usual_at.append((len(self.messages), number, len(self._results)))
+            self._open.pop(ident, None)
+            self._results.append(ToolResult(ident, (text,), None, ident in self._custom))
+            return True
+        if role == "assistant":
+            parts = usual_said(message)
+            if parts is None:
+                return False
+            for part in parts:
+                if type(part) is ToolUse:
+                    self._open[part.id] = part.name
+                    self._custom.discard(part.id)
+            self._flush()
+        elif role == "system" or (role == "user" and not self._results):
+            text = usual_text(message, 2)
+            if text is None:
+                return False
+            self._flush()
+            parts = [text]
+        else:
+            return False
+        self._usual_at.append((len(self.messages), number, 0))
+        self.messages.append(Message(role, tuple(parts)))
+        return True
+
+    def _read(self, message: Json, number: int, role: object) -> None:
         if role == "tool" or role == "function":  # noqa: PLR1714  what has no hash must not be looked up
             self._result(message, number, role)
         elif role == "user":
@@ -117,8 +139,7 @@ class Conversation:
         index = len(self.messages)
         if index != number:
             self._places.put(("messages", index), "messages", number)
-        if found:
-            self._places.later(("messages", index, "parts"), found)
+        self._stood(("messages", index, "parts"), found)
         parts = tuple([part for part, _ in found])
         name = message.get("name")
         if name is None and message.keys() <= known:
@@ -133,7 +154,7 @@ class Conversation:
             self._add(message, number, "user", found)
             return
         index, before = len(self.messages), len(self._results)
-        self._places.later(("messages", index, "parts"), found, before)
+        self._stood(("messages", index, "parts"), found, before)
         for field in ("name", "extra"):
             self._places.put(("messages", index, field), "messages", number, *(() if field == "extra" else (field,)))
         name = text(message.get("name"), ("messages", number, "name"))
@@ -214,7 +235,7 @@ class Conversation:
             if cache is not None:
                 found[-1] = (msgspec.structs.replace(last, cache=None), place)
                 self._places.put((*path, "cache"), *place, "cache_control")
-            self._places.later((*path, "parts"), found)
+            self._stood((*path, "parts"), found)
         ident = message.get("tool_call_id")
         if not isinstance(ident, str) or not ident:
             text(ident, (*at, "tool_call_id"))
@@ -238,6 +259,14 @@ class Conversation:
 
     def _invented(self, path: Path, what: str, why: str) -> None:
         self.losses.append(Loss("invented", path, "tool_call_id", what, why))
+
+
+def _put_places(usual: list[tuple[int, int, int]], values: list[Any], places: Places, index: int) -> None:
+    """Say where a message stood, as far as it is a usual one."""
+    for message, number, first in islice(usual, bisect_left(usual, (index,)), None):
+        if message != index:
+            return
+        put_usual(values[number], number, index, first, places)
 
 
 def _arguments(value: object) -> str:

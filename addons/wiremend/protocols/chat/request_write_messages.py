@@ -60,7 +60,10 @@ def write_messages(writing: Writing) -> list[Json]:
     messages = writing.request.messages
     for number in _order(writing):
         message = messages[number]
-        if message.role == "assistant":
+        usual = _usual(writing, message)
+        if usual is not None:
+            found += usual
+        elif message.role == "assistant":
             found.append(_assistant(writing, message, number))
         elif message.role == "user":
             before_user = number + 1 < len(messages) and messages[number + 1].role == "user"
@@ -68,6 +71,48 @@ def write_messages(writing: Writing) -> list[Json]:
         else:
             found.append(_system(writing, message, number))
     return found
+
+
+def _usual(writing: Writing, message: Message) -> list[Json] | None:
+    """Write a message as nearly all are, of which nothing is lost: a text, text and calls, results; None for others."""
+    parts = message.parts
+    if message.extra or message.name is not None or message.id is not None or not parts:
+        return None
+    if message.role == "assistant":
+        said = _usual_said(writing, parts)
+        return None if said is None else [said]
+    if message.role != "user":
+        return None
+    found: list[Json] = []
+    for part in parts:
+        if type(part) is not ToolResult or part.is_error or part.extra or part.cache or len(part.id) > LONGEST_ID:
+            return None
+        text = plain_text(part.parts)
+        if not text:
+            return None
+        found.append({"role": "tool", "tool_call_id": part.id, "content": text})
+    return found
+
+
+def _usual_said(writing: Writing, parts: Sequence[Part]) -> Json | None:
+    text: str | None = None
+    calls: list[Json] = []
+    for part in parts:
+        if type(part) is ToolUse:
+            if part.extra or part.cache is not None or len(part.id) > LONGEST_ID:
+                return None
+            function = {"name": writing.name(part.name), "arguments": part.arguments or "{}"}
+            calls.append({"id": part.id, "type": "function", "function": function})
+        elif type(part) is Text and text is None and not calls:
+            text = plain_text((part,))
+            if not text:
+                return None
+        else:
+            return None
+    message: Json = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = calls
+    return message
 
 
 def _order(writing: Writing) -> Sequence[int]:
@@ -209,9 +254,6 @@ def _said(writing: Writing, said: list[_Placed]) -> list[Json] | str:
 
 
 def _call(writing: Writing, part: ToolUse | CustomToolUse, path: Path) -> Json:
-    if type(part) is ToolUse and not part.extra and part.cache is None and len(part.id) <= LONGEST_ID:
-        named = {"name": writing.name(part.name), "arguments": part.arguments or "{}"}
-        return {"id": part.id, "type": "function", "function": named}
     _bare(writing, part, path)
     call = {**writing.extras(part.extra, path), "id": writing.call_id(part.id, path)}
     if isinstance(part, ToolUse):
@@ -326,10 +368,6 @@ def _headless(writing: Writing, message: Message, path: Path) -> None:
 
 def _result(writing: Writing, result: ToolResult, path: Path) -> tuple[Json, list[Json]]:
     """Write a result, and apart from it the pictures and files in it."""
-    if not (result.is_error or result.extra or result.cache) and len(result.id) <= LONGEST_ID:
-        text = plain_text(result.parts)
-        if text or not result.parts:
-            return {"role": "tool", "tool_call_id": result.id, "content": text}, []
     if result.is_error:
         what, why = "left out", "this wire cannot say that a call failed; the text of its result is kept"
         writing.lose("lost", (*path, "is_error"), "is_error", what, why)

@@ -19,11 +19,17 @@ any other field          the part's extra, by its name: ``citations`` of a docum
 
 The normal form of :mod:`wiremend.message` is made here: messages of an assistant in a row are one, and a user message
 of nothing but tool results is one with the user message behind it.
+
+Nearly all blocks have what they must have and nothing else: :func:`usual` reads these. All others are read with care,
+field by field. Where things stood is worked out only for messages that somebody asks about, by reading them again.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
 
 from wiremend.message import (
     Base64,
@@ -43,6 +49,7 @@ from wiremend.message import (
 )
 from wiremend.protocols.codec import TranslationError
 from wiremend.protocols.envelope import unseal
+from wiremend.protocols.messages.request_usual import usual
 from wiremend.protocols.messages.request_values import (
     Json,
     Tokens,
@@ -70,6 +77,8 @@ type _Given = Text | Image | Document | Unknown
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
 _MESSAGE: Final = frozenset({"role", "content"})
 _CACHE: Final = frozenset({"type", "ttl"})
+_SYSTEM: Final = -1
+"""Stands for the number of a message where it is the system prompt."""
 _SOURCES: Final[Mapping[str, frozenset[str]]] = {
     "base64": frozenset({"type", "media_type", "data"}),
     "text": frozenset({"type", "media_type", "data"}),
@@ -78,19 +87,22 @@ _SOURCES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-class _Turn:
-    """A message while its parts are collected."""
+class _Turn(msgspec.Struct):
+    """A message while its parts are collected.
 
-    __slots__ = ("extra", "parts", "role")
+    ``index`` is its number in the body. ``joined``: of each other message of the body in it, its number and that of its
+    first part.
+    """
 
-    def __init__(self, role: Role, extra: Json) -> None:
-        self.role = role
-        self.extra = extra
-        self.parts: list[Part] = []
+    role: Role
+    extra: Json
+    index: int
+    parts: list[Part] = []
+    joined: list[tuple[int, int]] = []
 
     def takes(self, role: str, extra: Json) -> bool:
-        """Tell whether a message that follows is one with this, by the normal form."""
-        if extra or role != self.role:
+        """Tell whether a message of the same role that follows is one with this, by the normal form."""
+        if extra:
             return False
         return role == "assistant" or (
             role == "user" and bool(self.parts) and all(isinstance(part, ToolResult) for part in self.parts)
@@ -104,99 +116,137 @@ class Conversation:
         """Begin before the first message."""
         self._places = places
         self._turns: list[_Turn] = []
+        self._system: object = None
 
     def messages(self) -> tuple[Message, ...]:
         """Give the messages."""
-        return tuple(Message(turn.role, tuple(turn.parts), extra=turn.extra) for turn in self._turns)
+        return tuple([Message(turn.role, tuple(turn.parts), None, None, turn.extra) for turn in self._turns])
 
     def system(self, value: object) -> None:
         """Take the system prompt; an empty one says nothing."""
         if value is None or value in ("", []):
             return
-        self._places.put(("messages", 0), "system")
-        self._places.put(("messages", 0, "role"), "system")
-        self._content(self._open("system", {}), value, ("system",))
+        self._system = value
+        self._turns.append(_Turn("system", {}, _SYSTEM))
+        self._content(self._turns[-1], value, _SYSTEM)
 
-    def add(self, index: int, raw: object) -> None:
-        """Take the next message."""
-        at = ("messages", index)
+    def read(self, values: list[Any]) -> None:
+        """Take all messages."""
+        for index, raw in enumerate(values):
+            self._add(index, raw)
+        self._places.later(partial(_put_places, self._turns, self._system, values))
+
+    def _add(self, index: int, raw: object) -> None:
         if not isinstance(raw, dict):
-            raise refused(at, "a message as an object", raw)
+            raise refused(("messages", index), "a message as an object", raw)
         role = raw.get("role")
         if not isinstance(role, str) or role not in _ROLES:
             what = "a message is of role user, assistant or system here"
             if role == "tool":
                 what += "; a tool's result is a block of type tool_result in a user message"
             raise TranslationError(f"/messages/{index}/role", what)
-        extra = rest_of(raw, _MESSAGE)
-        if not self._turns or not self._turns[-1].takes(role, extra):
-            if index != len(self._turns):
-                self._places.put(("messages", len(self._turns)), *at)
-            self._open(cast("Role", role), extra)
-        self._content(self._turns[-1], raw.get("content"), (*at, "content"))
+        content = raw.get("content")
+        extra = {} if content is not None and len(raw) == len(_MESSAGE) else rest_of(raw, _MESSAGE)
+        turns = self._turns
+        turn = turns[-1] if turns else None
+        if turn is not None and turn.role == role and turn.takes(role, extra):
+            turn.joined.append((index, len(turn.parts)))
+        else:
+            turn = _Turn(cast("Role", role), extra, index)
+            turns.append(turn)
+        self._content(turn, content, index)
 
-    def _open(self, role: Role, extra: Json) -> _Turn:
-        self._turns.append(_Turn(role, extra))
-        return self._turns[-1]
-
-    def _content(self, turn: _Turn, content: object, at: Tokens) -> None:
-        places, parts = self._places, turn.parts
-        path: Path = ("messages", len(self._turns) - 1, "parts")
+    def _content(self, turn: _Turn, content: object, index: int) -> None:
+        """Read a content, of the message with this index in the body."""
+        parts = turn.parts
         if isinstance(content, str):
-            number = len(parts)
-            places.put((*path, number), *at)
-            places.put((*path, number, "text"), *at)
             parts.append(Text(content))
             return
-        joined = bool(parts)
-        if not joined:
-            places.put(path, *at)
-        for number, block in enumerate(a_list(content, at)):
-            place = (*path, len(parts))
-            if joined:  # the numbers of its blocks are not those of its parts
-                places.put(place, *at, number)
-            parts.append(self._block(block, place, (*at, number)))
+        blocks = content if isinstance(content, list) else a_list(content, _content_at(index))
+        for number, block in enumerate(blocks):
+            part: Part | None = usual(block)
+            if part is None:
+                path = ("messages", len(self._turns) - 1, "parts", len(parts))
+                part = _block(block, path, (*_content_at(index), number), self._places)
+            parts.append(part)
 
-    def _block(self, raw: object, path: Path, at: Tokens) -> Part:
-        if isinstance(raw, str):
-            self._places.put((*path, "text"), *at)
-            return Text(raw)
-        kind = raw.get("type") if isinstance(raw, dict) else None
-        if not isinstance(raw, dict) or not isinstance(kind, str):
-            raise refused(at, "a content block: an object with a type", raw)
-        if kind == "tool_result":
-            return self._result(raw, path, at)
-        read = _BLOCKS.get(kind)
-        return Unknown(raw) if read is None else read(raw, path, at, self._places)
 
-    def _result(self, raw: Json, path: Path, at: Tokens) -> ToolResult:
-        places, content, inside = self._places, raw.get("content"), (*at, "content")
-        extra = rest_of(raw, _FIELDS["tool_result"])
-        places.put((*path, "id"), *at, "tool_use_id")
-        places.put((*path, "parts"), *inside)
-        if isinstance(content, str):
-            places.put((*path, "parts", 0), *inside)
-            places.put((*path, "parts", 0, "text"), *inside)
-            parts: list[_Given] = [Text(content)]
-        else:
-            blocks = [content] if isinstance(content, dict) else a_list(content, inside)
-            parts = [
-                self._given(block, (*path, "parts", number), (*inside, number)) for number, block in enumerate(blocks)
-            ]
-        return ToolResult(
-            a_text(raw.get("tool_use_id"), (*at, "tool_use_id")),
-            tuple(parts),
-            a_flag(raw.get("is_error"), (*at, "is_error")),
-            cache=read_cache(raw, path, extra, places, at),
-            extra=extra,
-        )
+def _put_places(turns: list[_Turn], system: object, values: list[Any], places: Places, number: int) -> None:
+    """Say where a message stood, and what is in it, by reading it again."""
+    if number >= len(turns):
+        return
+    path: Path = ("messages", number)
+    index = turns[number].index
+    if index == _SYSTEM:
+        places.put(path, "system")
+        places.put((*path, "role"), "system")
+    elif index != number:
+        places.put(path, "messages", index)
+    for source, first in ((index, 0), *turns[number].joined):
+        content = system if source == _SYSTEM else values[source].get("content")
+        _put_content(content, (*path, "parts"), first, _content_at(source), places)
 
-    def _given(self, raw: object, path: Path, at: Tokens) -> _Given:
-        """Read a part of a tool's result; what no other wire has there is Unknown."""
-        part = self._block(raw, path, at)
-        if isinstance(part, Text | Image | Document | Unknown):
-            return part
-        return Unknown(an_object(raw, at))
+
+def _put_content(content: object, path: Path, first: int, at: Tokens, places: Places) -> None:
+    if isinstance(content, str):
+        places.put((*path, first), *at)
+        places.put((*path, first, "text"), *at)
+        return
+    if not first:
+        places.put(path, *at)
+    for number, block in enumerate(a_list(content, at)):
+        place = (*path, first + number)
+        if first:  # the numbers of its blocks are not those of its parts
+            places.put(place, *at, number)
+        _block(block, place, (*at, number), places)
+
+
+def _block(raw: object, path: Path, at: Tokens, places: Places) -> Part:
+    if isinstance(raw, str):
+        places.put((*path, "text"), *at)
+        return Text(raw)
+    kind = raw.get("type") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or not isinstance(kind, str):
+        raise refused(at, "a content block: an object with a type", raw)
+    if kind == "tool_result":
+        return _result(raw, path, at, places)
+    read = _BLOCKS.get(kind)
+    return Unknown(raw) if read is None else read(raw, path, at, places)
+
+
+def _result(raw: Json, path: Path, at: Tokens, places: Places) -> ToolResult:
+    content, inside = raw.get("content"), (*at, "content")
+    extra = rest_of(raw, _FIELDS["tool_result"])
+    places.put((*path, "id"), *at, "tool_use_id")
+    places.put((*path, "parts"), *inside)
+    if isinstance(content, str):
+        places.put((*path, "parts", 0), *inside)
+        places.put((*path, "parts", 0, "text"), *inside)
+        parts: list[_Given] = [Text(content)]
+    else:
+        blocks = [content] if isinstance(content, dict) else a_list(content, inside)
+        parts = [
+            _given(block, (*path, "parts", number), (*inside, number), places) for number, block in enumerate(blocks)
+        ]
+    return ToolResult(
+        a_text(raw.get("tool_use_id"), (*at, "tool_use_id")),
+        tuple(parts),
+        a_flag(raw.get("is_error"), (*at, "is_error")),
+        cache=read_cache(raw, path, extra, places, at),
+        extra=extra,
+    )
+
+
+def _given(raw: object, path: Path, at: Tokens, places: Places) -> _Given:
+    """Read a part of a tool's result; what no other wire has there is Unknown."""
+    part = _block(raw, path, at, places)
+    if isinstance(part, Text | Image | Document | Unknown):
+        return part
+    return Unknown(an_object(raw, at))
+
+
+def _content_at(index: int) -> Tokens:
+    return ("system",) if index == _SYSTEM else ("messages", index, "content")
 
 
 def read_cache(raw: Mapping[str, Any], path: Path, extra: Json, places: Places, at: Tokens) -> Cache | None:
@@ -217,8 +267,6 @@ def read_cache(raw: Mapping[str, Any], path: Path, extra: Json, places: Places, 
 
 def _text(raw: Json, path: Path, at: Tokens, places: Places) -> Text:
     text = raw.get("text")
-    if len(raw) == 2 and isinstance(text, str):  # noqa: PLR2004 - its type and this, as nearly always
-        return Text(text)
     extra = rest_of(raw, _FIELDS["text"])
     citations = raw.get("citations")
     found = () if citations is None else tuple(a_list(citations, (*at, "citations")))

@@ -16,6 +16,7 @@ API to judge: more than four cache marks, a prefill to a model that takes none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 BEGIN: Final = "Begin."
 """What the user says first in a conversation that nobody began."""
 
-_CALLS: Final = (ToolUse, CustomToolUse)
 _PROMPTS: Final = frozenset({"system", "developer"})
 
 type _Piece = tuple[Part, Path]
@@ -49,14 +49,42 @@ class History:
     late: bool
 
 
-@dataclass(slots=True)
-class _Turn:
-    """A message and where its parts come from; ``path`` is None for one that was put in."""
+class _Turn(msgspec.Struct):
+    """A message to be written: as it came, of the number ``index``, until its pieces are moved about.
+
+    ``pieces`` are its parts and where they come from, once somebody asks. One that was put in has no index.
+    """
 
     role: str
-    path: Path | None
-    pieces: list[_Piece]
+    index: int | None
+    parts: tuple[Part, ...]
     extra: Json
+    moved: list[_Piece] | None = None
+
+    @property
+    def pieces(self) -> list[_Piece]:
+        """Give the parts with their paths."""
+        if self.moved is None:
+            self.moved = _pieces(self.parts, ("messages", self.index or 0))
+        return self.moved
+
+    def calls(self) -> bool:
+        """Tell whether tools are called in it."""
+        for part in self.parts:
+            kind = type(part)
+            if kind is ToolUse or kind is CustomToolUse:
+                return True
+        return False
+
+    def is_in_order(self) -> bool:
+        """Tell whether its results are in front of whatever else is in it."""
+        others = False
+        for part in self.parts:
+            if type(part) is not ToolResult:
+                others = True
+            elif others:
+                return False
+        return True
 
 
 class Historian:
@@ -93,7 +121,7 @@ class Historian:
             extra = self._about(message, path)
             for name, value in extra.items():
                 self._parts.foreign(name, value, path)
-            blocks = self._blocks(_pieces(message, path), texts=True)
+            blocks = self._blocks(_pieces(message.parts, path), texts=True)
             if not blocks:
                 self._losses.lost(path, "empty", "a message without content was left out")
             elif content:
@@ -120,11 +148,14 @@ class Historian:
 
     def _turns(self, lead: int) -> list[_Turn]:
         found = []
-        for index, message in enumerate(self._messages[lead:], lead):
-            path: Path = ("messages", index)
-            self._role(message, path)
-            role = "system" if message.role == "developer" else message.role
-            found.append(_Turn(role, path, _pieces(message, path), self._about(message, path)))
+        for index, message in enumerate(islice(self._messages, lead, None), lead):
+            extra, role = message.extra, str(message.role)
+            if role == "developer":
+                self._role(message, ("messages", index))
+                role = "system"
+            if extra or message.name is not None or message.id is not None:
+                extra = self._about(message, ("messages", index))
+            found.append(_Turn(role, index, message.parts, extra))  # type: ignore[arg-type]  # nobody writes into it
         return found
 
     # --- order --------------------------------------------------------------------------------------------------------
@@ -134,12 +165,13 @@ class Historian:
         place = 0
         while place < len(turns):
             turn = turns[place]
-            if turn.role == "assistant" and any(isinstance(part, _CALLS) for part, _ in turn.pieces):
-                end = place + 1
+            place += 1
+            if turn.role == "assistant" and turn.calls():
+                end = place
                 while end < len(turns) and turns[end].role != "assistant":
                     end += 1
-                turns[place + 1 : end] = self._answered(turns[place + 1 : end])
-            place += 1
+                if end > place + 1 or (end == place + 1 and not turns[place].is_in_order()):
+                    turns[place:end] = self._answered(turns[place:end])
 
     def _answered(self, turns: list[_Turn]) -> list[_Turn]:
         """Put all results of some turns into the first, in front; they are left alone where that is how they stand."""
@@ -161,15 +193,15 @@ class Historian:
             others = [piece for piece in turn.pieces if not isinstance(piece[0], ToolResult)]
             if others or turn.extra or not turn.pieces:
                 left.append(turn)
-            turn.pieces = others
+            turn.moved = others
         if left and left[0] is turns[0] and turns[0].role == "user":
-            turns[0].pieces = [*results, *turns[0].pieces]
+            turns[0].moved = [*results, *turns[0].pieces]
             return left
-        return [_Turn("user", None, results, {}), *left]
+        return [_Turn("user", None, (), {}, results), *left]
 
     def _trim(self, turns: Sequence[_Turn]) -> None:
         """Take the space from the end of a text that the model is to go on with."""
-        if not turns or turns[-1].role != "assistant" or not turns[-1].pieces:
+        if not turns or turns[-1].role != "assistant" or not turns[-1].parts:
             return
         part, path = turns[-1].pieces[-1]
         if isinstance(part, Text) and part.text.strip() and part.text != (text := part.text.rstrip()):
@@ -180,12 +212,17 @@ class Historian:
     # --- content ------------------------------------------------------------------------------------------------------
 
     def _message(self, turn: _Turn) -> Json | None:
-        content = self._blocks(turn.pieces, texts=turn.role == "system")
+        if turn.moved is None and turn.role != "system":
+            content = self._parts.blocks(turn.parts, turn.index or 0)
+        else:
+            content = self._blocks(turn.pieces, texts=turn.role == "system")
         if not content and not turn.extra:
-            if turn.path is not None:
-                self._losses.lost(turn.path, "empty", "a message without content was left out", "it is refused here")
+            if turn.index is not None:
+                why = "it is refused here"
+                self._losses.lost(("messages", turn.index), "empty", "a message without content was left out", why)
             return None
-        return {"role": turn.role, "content": shortest(content) if content else []} | turn.extra
+        message: Json = {"role": turn.role, "content": shortest(content) if len(content) == 1 else content}
+        return message | turn.extra if turn.extra else message
 
     def _blocks(self, pieces: Sequence[_Piece], *, texts: bool) -> list[Json]:
         found = []
@@ -202,5 +239,5 @@ class Historian:
         return found
 
 
-def _pieces(message: Message, path: Path) -> list[_Piece]:
-    return [(part, (*path, "parts", number)) for number, part in enumerate(message.parts)]
+def _pieces(parts: Sequence[Part], path: Path) -> list[_Piece]:
+    return [(part, (*path, "parts", number)) for number, part in enumerate(parts)]

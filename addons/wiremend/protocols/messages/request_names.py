@@ -32,17 +32,19 @@ class Names:
         named = [tool.name for tool in request.tools if isinstance(tool, FunctionTool | CustomTool)]
         for message in request.messages:
             for part in message.parts:
-                if isinstance(part, ToolUse | CustomToolUse):
+                if type(part) is ToolUse:
                     named.append(part.name)
-                    if isinstance(part, CustomToolUse):
-                        custom.add(part.name)
+                elif type(part) is CustomToolUse:
+                    named.append(part.name)
+                    custom.add(part.name)
         self.bridges: dict[str, Bridge] = {}
         self._legal: dict[str, str] = {}
         if request.tool_choice is not None and request.tool_choice.name:
             named.append(request.tool_choice.name)
+        named = list(dict.fromkeys(named))
         taken = {name for name in named if _NAME.fullmatch(name)}
         taken |= {str(tool.data.get("name")) for tool in request.tools if isinstance(tool, Unknown)}
-        for name in dict.fromkeys(named):
+        for name in named:
             legal = name if _NAME.fullmatch(name) else _free(name, taken)
             taken.add(legal)
             self._legal[name] = legal

@@ -33,7 +33,7 @@ from wiremend.protocols.messages.request_names import legal_id
 from wiremend.protocols.messages.request_values import of_data_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from wiremend.message import Cache, Part, Tool
     from wiremend.protocols.codec import Path
@@ -44,6 +44,8 @@ _TTLS: Final = frozenset({"5m", "1h"})
 _PDF: Final = "application/pdf"
 _OPENAIS: Final = "gAAAAA"
 """How OpenAI's encrypted reasoning begins; Claude's does not."""
+
+_decode: Final = msgspec.json.Decoder().decode
 
 type _Carrier = Part | Tool
 
@@ -62,22 +64,59 @@ class Parts:
         self._losses = losses
         self._own = own
         self._checks = checks
-        self._writers: dict[type, Callable[[Any, Path], Json | None]] = {
-            Text: self._text,
-            Image: self._media,
-            Document: self._media,
-            ToolUse: self._use,
-            CustomToolUse: self._use,
-            ToolResult: self._result,
-            Thinking: self._thinking,
-            Redacted: self._redacted,
-            Refusal: self._refusal,
-            Unknown: self.unknown,
-        }
+        self._ids: dict[str, str] = {}
 
     def block(self, part: Part, path: Path) -> Json | None:
         """Give the block of a part; None for what is left out."""
-        return self._writers[type(part)](part, path)
+        return self._WRITERS[type(part)](self, part, path)
+
+    def blocks(self, parts: Sequence[Part], index: int) -> list[Json]:
+        """Give the blocks of all parts of the message with this index.
+
+        Of nearly all nothing is lost: paths are only made for the others.
+        """
+        found: list[Json] = []
+        for number, part in enumerate(parts):
+            block: Json | None = None
+            if type(part) is ToolUse:
+                block = self._usual_use(part)
+            elif type(part) is ToolResult:
+                block = self._usual_result(part)
+            elif (text := _plain(part)) is not None:
+                block = {"type": "text", "text": text}
+            if block is None:
+                block = self.block(part, ("messages", index, "parts", number))
+            if block is not None:
+                found.append(block)
+        return found
+
+    def _usual_use(self, part: ToolUse) -> Json | None:
+        call = part.id
+        if part.cache is not None or part.extra or (self._ids.get(call) or self._legal(call)) != call:
+            return None
+        try:
+            value: Any = _decode(part.arguments)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        if not isinstance(value, dict):
+            return None
+        return {"type": "tool_use", "id": call, "name": self._names[part.name], "input": value}
+
+    def _usual_result(self, part: ToolResult) -> Json | None:
+        call, inside = part.id, part.parts
+        text = _plain(inside[0]) if len(inside) == 1 and part.cache is None and not part.extra else None
+        if text is None or (self._ids.get(call) or self._legal(call)) != call:
+            return None
+        block: Json = {"type": "tool_result", "tool_use_id": call, "content": text}
+        if part.is_error is not None:
+            block["is_error"] = part.is_error
+        return block
+
+    def _legal(self, call: str) -> str:
+        legal = self._ids.get(call)
+        if legal is None:
+            legal = self._ids[call] = legal_id(call)
+        return legal
 
     def unknown(self, part: Unknown, path: Path) -> Json | None:
         """Give what only its own wire has, on its own wire."""
@@ -212,7 +251,7 @@ class Parts:
         return {"input": value}
 
     def _id(self, call: str, path: Path) -> str:
-        legal = legal_id(call)
+        legal = self._legal(call)
         if legal != call:
             why = "an id has letters, digits, _ and - here"
             self._losses.approximated((*path, "id"), "tool_id", f"{call!r} said as {legal!r}", why)
@@ -251,6 +290,27 @@ class Parts:
             self._losses.lost(path, "reasoning", "encrypted reasoning was left out", "only who wrote it can read it")
             return None
         return self._uncached({"type": "redacted_thinking", "data": part.encrypted}, part, path)
+
+    _WRITERS: Final[Mapping[type, Callable[[Parts, Any, Path], Json | None]]] = {
+        Text: _text,
+        Image: _media,
+        Document: _media,
+        ToolUse: _use,
+        CustomToolUse: _use,
+        ToolResult: _result,
+        Thinking: _thinking,
+        Redacted: _redacted,
+        Refusal: _refusal,
+        Unknown: unknown,
+    }
+
+
+def _plain(part: Part) -> str | None:
+    """Give the text of what is that and nothing more; None for any other part, and for a text that is only space."""
+    if type(part) is not Text or part.cache is not None or part.extra or part.citations:
+        return None
+    text = part.text
+    return None if not text or text.isspace() else text
 
 
 def shortest(content: list[Json]) -> str | list[Json]:

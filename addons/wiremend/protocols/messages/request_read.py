@@ -91,8 +91,7 @@ def read_request(document: Mapping[str, Any]) -> Read:
     conversation.system(document.get("system"))
     if not isinstance(document.get("messages"), list):
         raise refused(("messages",), "the list of the conversation's messages", document.get("messages"))
-    for index, message in enumerate(document["messages"]):
-        conversation.add(index, message)
+    conversation.read(document["messages"])
     extra = rest_of(document, _TOP)
     choice, parallel = _choice(document.get("tool_choice"), places, extra)
     request = ChatRequest(

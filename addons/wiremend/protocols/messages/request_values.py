@@ -30,6 +30,7 @@ _KINDS: Final[Mapping[type, str]] = {
     type(None): "null",
 }
 _DATA_URL: Final = re.compile(r"data:([^;,]+)(?:;[^;,]+)*;base64,(.*)", re.DOTALL)
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def refused(tokens: Tokens, wanted: str, value: object) -> TranslationError:
@@ -111,7 +112,7 @@ def of_data_url(url: str) -> tuple[str, str] | None:
 def json_text(value: object) -> str:
     """Write a value as JSON; half of a surrogate pair, which no UTF-8 can hold, as its escape."""
     try:
-        return msgspec.json.encode(value).decode()
+        return _encode(value).decode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":"))
 

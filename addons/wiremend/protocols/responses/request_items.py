@@ -20,8 +20,11 @@ reasoning to a provider of the chat wire is in ``extra``, and ``extra["wire"]`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast, get_args
+
+import msgspec
 
 from wiremend.message import (
     CustomToolUse,
@@ -39,6 +42,7 @@ from wiremend.protocols.codec import Loss
 from wiremend.protocols.envelope import unseal
 from wiremend.protocols.responses.patch import encode
 from wiremend.protocols.responses.request_parts import read_content
+from wiremend.protocols.responses.request_usual import USUAL, put_usual, usual_texts
 from wiremend.protocols.responses.request_values import object_at, objects_at, rest_of, text_at, wrong
 
 if TYPE_CHECKING:
@@ -59,15 +63,20 @@ _GIVEN: Final = frozenset({"mcp_approval_response", "additional_tools", "configu
 STORED: Final = "the provider has no stored {what}: send the whole conversation as input, and set store to false"
 
 
-@dataclass(slots=True)
-class _Turn:
-    """A message that is being read. ``open``: what may still become a part of it."""
+class _Turn(msgspec.Struct):
+    """A message that is being read. ``open``: what may still become a part of it.
+
+    ``where`` is the place of the item that it begins with. ``usual`` are items whose places are put when they are asked
+    for: the number of each in ``input``, and of its first part.
+    """
 
     role: Role
     path: Path
-    open: str = ""
-    parts: list[Part] = field(default_factory=list)
-    extra: Json = field(default_factory=dict)
+    open: str
+    where: Where
+    parts: list[Part] = []
+    extra: Json = {}
+    usual: list[tuple[int, int]] = []
 
 
 class ItemReader:
@@ -81,12 +90,12 @@ class ItemReader:
         self._turns: list[_Turn] = []
         self._shells: dict[str, str] = {}  # the id of an item -> the id of its call
         self._left = 0
+        self._items: list[object] = []
 
     def instruct(self, text: str) -> None:
         """Begin with a system prompt."""
-        turn = self._begin("system", "")
+        turn = self._begin("system", "", ("instructions",))
         turn.parts.append(Text(text))
-        self._places.put(turn.path, "instructions")
         self._places.put((*turn.path, "parts", 0), "instructions")
 
     def read(self, given: object) -> None:
@@ -98,19 +107,24 @@ class ItemReader:
             return
         if not isinstance(given, list):
             raise wrong(("input",), "this must be a string or a list of items")
+        self._items = given
         for index, item in enumerate(given):
-            self._item({"role": "user", "content": item} if isinstance(item, str) else item, ("input", index))
+            if isinstance(item, str):
+                self._item({"role": "user", "content": item}, ("input", index))
+            elif not self._usual(item, index):
+                self._item(item, ("input", index))
 
     def messages(self) -> tuple[Message, ...]:
         """Give what was read."""
+        self._places.later(partial(_put_places, self._turns, self._items))
         if self._left > 1:
             self.losses[0] = replace(self.losses[0], what=f"the ids of {self._left} items are left out")
-        return tuple(Message(turn.role, tuple(turn.parts), extra=turn.extra) for turn in self._turns)
+        return tuple([Message(turn.role, tuple(turn.parts), None, None, turn.extra) for turn in self._turns])
 
     # --- turns
 
-    def _begin(self, role: Role, what: str) -> _Turn:
-        turn = _Turn(role, ("messages", len(self._turns)), what)
+    def _begin(self, role: Role, what: str, where: Where) -> _Turn:
+        turn = _Turn(role, ("messages", len(self._turns)), what, where)
         self._turns.append(turn)
         return turn
 
@@ -118,9 +132,17 @@ class ItemReader:
         """Give the message that takes the next part of this kind: ``said`` by the model, or ``given`` to it."""
         if self._turns and self._turns[-1].open == what:
             return self._turns[-1]
-        turn = self._begin("assistant" if what == "said" else "user", what)
-        self._places.put(turn.path, *where)
-        return turn
+        return self._begin("assistant" if what == "said" else "user", what, where)
+
+    def _speaks(self, role: Role, where: Where) -> _Turn:
+        """Give the message that takes what an item of type ``message`` says."""
+        if role == "assistant":
+            return self._turn("said", where)
+        if role == "user" and self._turns and self._turns[-1].open == "given":
+            turn = self._turns[-1]
+            turn.open = ""
+            return turn
+        return self._begin(role, "", where)
 
     def _add(self, turn: _Turn, part: Part, where: Where) -> Path:
         path: Path = (*turn.path, "parts", len(turn.parts))
@@ -141,6 +163,32 @@ class ItemReader:
 
     # --- items
 
+    def _usual(self, item: object, index: int) -> bool:
+        """Read an item of a usual shape; tells whether it is one."""
+        if not isinstance(item, dict):
+            return False
+        kind = item.get("type")
+        if kind == "message" or (kind is None and "type" not in item):
+            texts, role = usual_texts(item), item.get("role")
+            if texts is None or not isinstance(role, str) or role not in _ROLES:
+                return False
+            turn = self._speaks(cast("Role", role), ("input", index))
+            turn.usual.append((index, len(turn.parts)))
+            turn.parts += texts
+        else:
+            reader = USUAL.get(kind) if isinstance(kind, str) else None
+            part = None if reader is None else reader(item)
+            if part is None or (type(part) is ToolResult and part.id in self._shells):
+                return False
+            what = "given" if type(part) is ToolResult else "said"
+            turns = self._turns
+            turn = turns[-1] if turns and turns[-1].open == what else self._turn(what, ("input", index))
+            turn.usual.append((index, len(turn.parts)))
+            turn.parts.append(part)
+        if "id" in item and kind != "reasoning":
+            self._leave_id(item, turn.path, ("input", index))
+        return True
+
     def _item(self, item: object, where: Where) -> None:
         if not isinstance(item, dict):
             raise wrong(where, "this must be an item: an object")
@@ -160,14 +208,7 @@ class ItemReader:
         role = item.get("role")
         if not isinstance(role, str) or role not in _ROLES:
             raise wrong((*where, "role"), "this must be user, assistant, system or developer")
-        if role == "assistant":
-            turn = self._turn("said", where)
-        elif role == "user" and self._turns and self._turns[-1].open == "given":
-            turn = self._turns[-1]
-            turn.open = ""
-        else:
-            turn = self._begin(cast("Role", role), "")
-            self._places.put(turn.path, *where)
+        turn = self._speaks(cast("Role", role), where)
         place = content or (*where, "content")
         turn.parts += read_content(item.get("content"), turn.path, place, len(turn.parts), self._places)
         for name, value in rest_of(item, _MESSAGE).items():
@@ -263,6 +304,15 @@ class ItemReader:
         "custom_tool_call_output": _output,
         "local_shell_call_output": _output,
     }
+
+
+def _put_places(turns: list[_Turn], items: list[object], places: Places, number: int) -> None:
+    """Say where a message stood, and the usual items in it."""
+    if number < len(turns):
+        turn = turns[number]
+        places.put(turn.path, *turn.where)
+        for index, first in turn.usual:
+            put_usual(cast("Json", items[index]), (*turn.path, "parts"), first, ("input", index), places)
 
 
 def _opened(wire: str, contents: Mapping[str, str], text: str, *, summary: bool) -> Part:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 type Json = dict[str, Any]
 
 FOREIGN: Final = "the Responses API has no place for it"
+_COUNTED: Final = 8
 _KEEP_SECRETS: Final = (
     "openai.com",
     "chatgpt.com",
@@ -38,8 +39,9 @@ class Desk:
         self.losses: list[Loss] = []
         self.reads_thoughts = bool(recipient.host) and not _is_below(recipient.host, _KEEP_SECRETS)
         self._origin = Origin(seed=recipient.seed)
+        self._stems: dict[str, str] = {}
         self._minted = 0
-        known = list(names)
+        known = list(dict.fromkeys(names))
         self._names = Names(name for name in known if is_legal(name))
         self.bridges = {new: Bridge(name) for name in known if (new := self._names.of(name)) != name}
 
@@ -62,9 +64,12 @@ class Desk:
             self.lose((*path, "cache"), "cache_control", "a mark for the cache is left out", why)
 
     def mint(self, prefix: str) -> str:
-        """Give the id of an item that needs one."""
+        """Give the id of an item that needs one: the stem is the request's, the last eight digits count."""
+        stem = self._stems.get(prefix)
+        if stem is None:
+            stem = self._stems[prefix] = self._origin.mint(prefix, 0)[:-_COUNTED]
         self._minted += 1
-        return self._origin.mint(prefix, self._minted)
+        return f"{stem}{self._minted:0{_COUNTED}x}"
 
     def name(self, name: str) -> str:
         """Give the name of a tool here."""

@@ -51,7 +51,8 @@ class Names:
 
     def of(self, name: str) -> str:
         """Give the name for a tool that is called so."""
-        return self._give(name, name, may_stay=is_legal(name))
+        known = self._given.get(name)
+        return self._give(name, name, may_stay=is_legal(name)) if known is None else known
 
     def within(self, namespace: str, name: str) -> str:
         """Give the name for a tool of a namespace: both joined, where that is legal and free."""

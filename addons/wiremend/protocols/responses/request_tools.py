@@ -17,6 +17,7 @@ Codex finds a tool by namespace and name, and takes a call of one without the ot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.message import CustomTool, FunctionTool, ToolChoice, Unknown
@@ -72,9 +73,13 @@ class Naming:
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        """Keep the names of plain functions as they are."""
+        """Keep the names of plain functions as they are; they are looked for where other names need them."""
         self.bridges: dict[str, Bridge] = {}
-        self._names = Names(_plain(document))
+        self._document = document
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(_plain(self._document))
 
     def of(self, item: Json, *where: str | int) -> str:
         """Give the name of a tool, or of what a call calls. Raises TranslationError where it has none."""

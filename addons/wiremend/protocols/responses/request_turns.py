@@ -19,10 +19,12 @@ theirs. Servers of open models have no such proof and read the text (``content``
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from wiremend.message import CustomToolUse, Redacted, Text, Thinking, ToolResult, ToolUse, Unknown
 from wiremend.protocols.responses.request_contents import CONTENT, content_of, given, said, unknown
+from wiremend.protocols.responses.request_names import LONGEST
 
 if TYPE_CHECKING:
     from wiremend.message import ChatRequest, Message, Part
@@ -54,9 +56,69 @@ def instructions_of(request: ChatRequest, desk: Desk) -> str | None:
 def items_of(request: ChatRequest, desk: Desk, *, skip: int) -> list[Json]:
     """Write the messages from the one of this index on."""
     items: list[Json] = []
-    for index in range(skip, len(request.messages)):
-        _Turn(request.messages[index], ("messages", index), desk, items).write()
+    for index, message in enumerate(islice(request.messages, skip, None), skip):
+        written = _usual(message, desk)
+        if written is None:
+            _Turn(message, ("messages", index), desk, items).write()
+        else:
+            items += written
     return items
+
+
+def _usual(message: Message, desk: Desk) -> list[Json] | None:
+    """Write a message of texts, calls and results that are no more than that; None for any other."""
+    if message.extra or message.name is not None or message.id is not None or not message.parts:
+        return None
+    role = message.role
+    items: list[Json] = []
+    content: list[Json] | None = None
+    for part in message.parts:
+        text = _plain(part)
+        if text is None:
+            item = _usual_item(part, desk)
+            if item is None:
+                return None
+            items.append(item)
+            content = None
+            continue
+        if content is None:
+            content = []
+            items.append({"type": "message", "role": role, "content": content})
+        if role == "assistant":
+            content.append({"type": "output_text", "text": text, "annotations": []})
+        else:
+            content.append({"type": "input_text", "text": text})
+    if role == "assistant":
+        items = [_spoken(item, desk) if "role" in item else item for item in items]
+    return items
+
+
+def _spoken(item: Json, desk: Desk) -> Json:
+    """Add to a message what the official type demands of an assistant's."""
+    return {"status": "completed", **item, "id": desk.mint("msg")}
+
+
+def _plain(part: Part) -> str | None:
+    """Give the text of what is that and nothing more."""
+    if type(part) is not Text or part.cache is not None or part.extra or part.citations:
+        return None
+    return part.text
+
+
+def _usual_item(part: Part, desk: Desk) -> Json | None:
+    """Write a call or a result of which nothing is lost; None for any other part."""
+    if type(part) is ToolUse:
+        if part.cache is not None or part.extra or not 0 < len(part.id) <= LONGEST:
+            return None
+        name = desk.name(part.name)
+        return {"type": "function_call", "call_id": part.id, "name": name, "arguments": part.arguments}
+    if type(part) is not ToolResult or part.is_error or part.cache is not None or part.extra or len(part.parts) != 1:
+        return None
+    text = _plain(part.parts[0])
+    if text is None or not 0 < len(part.id) <= LONGEST:
+        return None
+    kind = "custom_tool_call_output" if part.custom else "function_call_output"
+    return {"type": kind, "call_id": part.id, "output": text}
 
 
 def _envelope(message: Message, path: Path, desk: Desk) -> None:
@@ -139,9 +201,7 @@ class _Turn:
             self._open = []
             self._told = True
             item: Json = {**self._extra, "type": "message", "role": self._message.role, "content": self._open}
-            if self._spoken:
-                item = {"status": "completed", **item, "id": self._desk.mint("msg")}
-            self._items.append(item)
+            self._items.append(_spoken(item, self._desk) if self._spoken else item)
         return self._open
 
     def _call(self, part: ToolUse | CustomToolUse, path: Path, kind: str, field: str, text: str) -> Json:

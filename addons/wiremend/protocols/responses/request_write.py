@@ -62,6 +62,7 @@ _IDENTIFIERS: Final = {
     "safety_identifier": "safety_identifier",
     "cache_key": "prompt_cache_key",
 }
+_THOUGHTS: Final = frozenset({Thinking, Redacted})
 _SUMMARIES: Final = frozenset({"auto", "concise", "detailed"})
 
 
@@ -100,7 +101,7 @@ def _names(request: ChatRequest) -> Iterator[str]:
             yield tool.name
     for message in request.messages:
         for part in message.parts:
-            if isinstance(part, ToolUse | CustomToolUse):
+            if type(part) is ToolUse or type(part) is CustomToolUse:
                 yield part.name
     if request.tool_choice is not None and request.tool_choice.name is not None:
         yield request.tool_choice.name
@@ -221,10 +222,10 @@ def _include(request: ChatRequest) -> list[str]:
         reasoning.mode in {"on", "adaptive"} or reasoning.budget is not None or reasoning.effort not in {None, "none"}
     )
     proved = any(
-        (isinstance(part, Thinking) and part.encrypted is not None)
-        or (isinstance(part, Redacted) and part.id is not None)
+        (part.encrypted if type(part) is Thinking else part.id) is not None  # type: ignore[union-attr]  # a Redacted
         for message in request.messages
         for part in message.parts
+        if type(part) in _THOUGHTS
     )
     include = [ENCRYPTED] if proved or (thinks and reasoning is not None and reasoning.mode != "off") else []
     return include if request.top_logprobs is None else [*include, LOGPROBS]
