@@ -231,7 +231,7 @@ def test_an_upstream_that_is_not_there(proxy: Mitm) -> None:
 def test_a_refusal_of_ours(proxy: Mitm) -> None:
     before = count(proxy)
     with Client.plain(proxy.port) as client:
-        response = ask(client, "/v1/messages", body("picky"))
+        response = ask(client, "/v1/messages", b'{"model":"picky","messages":"none"}')
         got = response.read()
     capture = next_one(proxy, before)
     assert capture.attempts == ()

@@ -23,11 +23,9 @@ providers:
   lab:     {{base_url: '{url}', key: client}}
   needy:   {{base_url: '{url}', key: [client, $LAB_UNSET]}}
   onewire: {{base_url: '{url}', speaks: [messages], key: client}}
-  onechat: {{base_url: '{url}', speaks: [chat], key: client}}
 routes:
   - {{when: {{model: needy}}, to: needy}}
   - {{when: {{model: onewire}}, to: onewire}}
-  - {{when: {{model: onechat}}, to: onechat}}
   - {{when: {{model: lab-*}}, to: lab}}
 """
 
@@ -110,15 +108,13 @@ def test_a_missing_credential_is_an_authentication_error_that_names_the_variable
     assert kind_of(caught.value) == {messages: "authentication_error"}.get(ask, "invalid_api_key")
 
 
-@pytest.mark.parametrize(("ask", "model"), ((messages, "onechat"), (chat, "onewire"), (responses, "onechat")))
-def test_a_wire_that_the_provider_does_not_speak_is_a_bad_request_that_names_the_line(
-    proxy: Mitm, ask: Callable[..., Any], model: str
-) -> None:
-    with pytest.raises((anthropic.BadRequestError, openai.BadRequestError)) as caught:
-        ask(proxy, model, stream=True)
-    line = {"onewire": 8, "onechat": 9}[model]
-    assert f"rules.yaml:{line}" in str(caught.value)
-    assert model in str(caught.value)
+def test_what_no_other_wire_can_ask_for_is_a_bad_request_that_names_the_line(proxy: Mitm) -> None:
+    with openai_sdk(f"{proxy.gateway}/v1") as client, pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="onewire", input="x")
+    assert "rules.yaml:7" in str(caught.value)
+    assert "'onewire' speaks messages, and /v1/embeddings of the chat wire has no counterpart there" in str(
+        caught.value
+    )
 
 
 def test_what_is_no_endpoint_of_ours_is_a_plain_404(proxy: Mitm) -> None:

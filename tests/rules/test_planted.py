@@ -58,6 +58,7 @@ routes:
       body: {/metadata/user: [a*, 5, true]}
       stream: true
     to: work/big-model
+    via: messages
   - when: {model: home-*}
     to: [home]
 default: home/any
