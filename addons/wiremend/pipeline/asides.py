@@ -48,10 +48,11 @@ def aside(outcome: Rewritten, status: int, body: bytes, content_type: str | None
             what, why = f"{status} -> 200, ", "the provider does not count tokens"
             told, note = estimated_count(facts, what, why, tokenizer=outcome.tokenizer)
             return Answer(HTTPStatus.OK, told, JSON, (note,))
-        if outcome.catalogue is not None:
+        known = outcome.catalogue() if outcome.catalogue is not None else None
+        if known is not None:
             what = f"{status} -> 200, models from the rules and the built-in table"
             note = Note("invented", "", "catalogue", what, "the provider does not list its models")
-            return Answer(HTTPStatus.OK, outcome.catalogue, JSON, (note,))
+            return Answer(HTTPStatus.OK, known, JSON, (note,))
     if status >= HTTPStatus.BAD_REQUEST:
         return _error(outcome, status, body, content_type)
     given = _count(outcome, body) if counts else _models(outcome, body)

@@ -158,8 +158,18 @@ def catalogue_answer(facts: Facts, resolved: Resolved) -> tuple[int, bytes]:
     return _list_answer(facts, resolved, wire) if ident is None else _model_answer(ident, facts, resolved, wire)
 
 
-def _list_answer(facts: Facts, resolved: Resolved, wire: WireName) -> tuple[int, bytes]:
+def listed(facts: Facts, resolved: Resolved) -> bytes | None:
+    """Give the list of models in the client's wire; None where the rules know none, or it is asked for wrongly."""
     entries = catalogue(resolved, facts)
+    status, body = _written(entries, facts, facts.wire or "chat")
+    return body if entries and status == HTTPStatus.OK else None
+
+
+def _list_answer(facts: Facts, resolved: Resolved, wire: WireName) -> tuple[int, bytes]:
+    return _written(catalogue(resolved, facts), facts, wire)
+
+
+def _written(entries: Sequence[ModelEntry], facts: Facts, wire: WireName) -> tuple[int, bytes]:
     if wire != "messages":
         return HTTPStatus.OK, openai.write_models(entries)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wiremend.headers import Headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wiremend.notes import Note
     from wiremend.pipeline.translate import Translation
@@ -53,8 +53,8 @@ class Rewritten:
     """Why the client's own credential stays home, for the log."""
     translation: Translation | None = None
     """What the way back needs, where the provider is spoken to on another wire."""
-    catalogue: bytes | None = field(default=None, repr=False)
-    """The list of models out of the rules, for a provider that has none."""
+    catalogue: Callable[[], bytes | None] | None = field(default=None, repr=False, compare=False)
+    """Makes the list of models out of the rules, for a provider that has none."""
     tokenizer: bool = False
     """Whether a tokenizer may be used where tokens are to be estimated."""
 

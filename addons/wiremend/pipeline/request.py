@@ -10,6 +10,7 @@ back as :class:`Untouched`, and then nothing of it is (G1).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from wiremend.headers import Headers, without_hop_by_hop
 from wiremend.jsonedit import Edit, apply
 from wiremend.notes import Note
 from wiremend.pipeline.counts import estimated_count
-from wiremend.pipeline.models import asked_id, catalogue, catalogue_answer, limits_of
+from wiremend.pipeline.models import asked_id, catalogue_answer, limits_of, listed
 from wiremend.pipeline.outcome import Answered, Refused, Rewritten, Untouched
 from wiremend.pipeline.translate import strictly, translate
 from wiremend.pipeline.unpack import in_utf8, unpack
@@ -36,6 +37,8 @@ from wiremend.rules.facts import facts_of
 from wiremend.rules.urls import Destination, authority, carries_credential, collapse, split_path, without_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wiremend.pipeline.outcome import ClientRequest, Outcome
     from wiremend.pipeline.translate import Translated
     from wiremend.rules.credentials import Plan
@@ -55,13 +58,13 @@ def rewrite(request: ClientRequest, resolved: Resolved, memory: Memory | None = 
     """
     body, unreadable = unpack(request)
     mended = None if body is not None else in_utf8(request)
-    facts = _facts(request, mended or body, resolved)
+    facts = facts_in(request, mended or body, resolved)
     if facts.endpoint is None and facts.host is not None:
         return Untouched(facts)
     try:
         decision = decide(facts, resolved)
         if mended is not None and not (decision.mend and _SURROGATES in decision.quirks):
-            mended, facts = None, _facts(request, body, resolved)
+            mended, facts = None, facts_in(request, body, resolved)
             decision = decide(facts, resolved)
         rewriter = _Rewriter(request, facts, decision, resolved, unreadable)
         rewriter.as_sent = mended is None
@@ -83,7 +86,8 @@ def _from_catalogue(facts: Facts, resolved: Resolved) -> Answered:
     return Answered(facts, status, "answered from the catalogue", body, (note,))
 
 
-def _facts(request: ClientRequest, body: bytes | None, resolved: Resolved) -> Facts:
+def facts_in(request: ClientRequest, body: bytes | None, resolved: Resolved) -> Facts:
+    """Take the facts of a request; ``body`` is its JSON text, None where there is none."""
     return facts_of(
         style=request.style,
         method=request.method,
@@ -114,14 +118,11 @@ class _Rewriter:
         self.notes: list[Note] = []
         self.translated: Translated | None = None
 
-    def catalogue(self) -> bytes | None:
-        """Give the list of models that the rules know, where that is asked for and there are some."""
+    def catalogue(self) -> Callable[[], bytes | None] | None:
+        """Give what makes the list of models that the rules know, where that is asked for; most providers have one."""
         facts = self.facts
         lists = facts.endpoint is not None and facts.endpoint.kind == "list" and asked_id(facts) is None
-        if not lists or self.decision.upstream is None or not catalogue(self.resolved, facts):
-            return None
-        status, body = catalogue_answer(facts, self.resolved)
-        return body if status == HTTPStatus.OK else None
+        return partial(listed, facts, self.resolved) if lists and self.decision.upstream is not None else None
 
     def counted(self) -> Answered | None:
         """Estimate the tokens of a prompt where the provider's wire has no count of them; None for all else."""

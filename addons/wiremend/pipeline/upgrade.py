@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from wiremend.pipeline.outcome import Refused
+from wiremend.pipeline.request import facts_in
 from wiremend.protocols import TURNS, WIRES
 from wiremend.rules.conditions import matches
 from wiremend.rules.engine import decide, not_by_name
-from wiremend.rules.facts import facts_of
 from wiremend.rules.model import Route, Target, When
 
 if TYPE_CHECKING:
@@ -92,19 +92,7 @@ def may_be_routed(request: ClientRequest, resolved: Resolved) -> bool:
 
 
 def _facts(request: ClientRequest, resolved: Resolved) -> Facts:
-    facts = facts_of(
-        style=request.style,
-        method=request.method,
-        target=request.target,
-        headers=request.headers,
-        host=request.host,
-        port=request.port,
-        body=None,
-        agent_header=resolved.rules.agent_header,
-        agent=request.agent,
-        recorded=request.recorded,
-    )
-    return replace(facts, stream=True)
+    return replace(facts_in(request, None, resolved), stream=True)
 
 
 def _has_sockets(facts: Facts) -> bool:
