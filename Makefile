@@ -164,7 +164,7 @@ pin() {
     "$$uv" pip compile --no-config --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
         --no-emit-index-url --no-emit-find-links "$$@" $(ARGS) >/dev/null
 }
-pin --extra keyring --extra tokens --group dev pyproject.toml --output-file requirements/dev.txt
+pin --extra alerts --extra keyring --extra otel --extra postgres --extra tokens --group dev pyproject.toml --output-file requirements/dev.txt
 pin --group pyproject.toml:uv --output-file requirements/uv.txt
 if grep -nE '://|^-|@ |find-links' requirements/dev.txt requirements/uv.txt; then
     say "the lines above name a place to download from; requirements/ must not"

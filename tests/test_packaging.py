@@ -87,7 +87,7 @@ def test_the_metadata_says_what_users_rely_on(wheel: Path) -> None:
     about = metadata(wheel)
     assert (about["Name"], about["Version"]) == ("wiremend", wiremend.__version__)
     assert (about["Requires-Python"], about["License-Expression"]) == (">=3.12", "MIT")
-    assert about.get_all("Provides-Extra") == ["keyring", "tokens"]
+    assert about.get_all("Provides-Extra") == ["alerts", "keyring", "otel", "postgres", "tokens"]
     needed = {Requirement(line).name.lower() for line in about.get_all("Requires-Dist") or []}
     assert needed >= {"mitmproxy", "pyyaml", "msgspec", "click", "rich"}
 
