@@ -127,10 +127,13 @@ def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _without_parts(text: str, secret: str) -> str:
-    """Take out what is the beginning of a secret: a provider may show a part of a key that it refused."""
+    """Take out what is the beginning of a secret: a provider may show a part of a key that it refused.
+
+    How an address begins is no secret, and other addresses begin so as well.
+    """
     family = family_of(secret)
     head = secret[: len(family.prefix) + _HEAD if family else _LONG]
-    if len(head) == len(secret) or not any(character.isdigit() for character in head):
+    if len(head) == len(secret) or "://" in head or not any(character.isdigit() for character in head):
         return text
     at = text.find(head)
     while at >= 0:

@@ -37,6 +37,57 @@ def test_what_a_sound_file_does(world: World) -> None:
     ]
 
 
+KEEPS = """\
+providers: {lab: {base_url: 'http://127.0.0.1:9/v1', speaks: chat, auth: none, limits: {concurrent: 1, queue_wait: 5m}}}
+routes:
+- {name: first, when: {model: a*}, to: [lab, ollama/qwen3], retry: {times: 2, on: [429, 5xx]}}
+- {name: next, when: {model: b*}, to: [lab/x, local]}
+- {name: last, when: {model: c*}, to: lab, retry: 1}
+limits: {concurrent: 8, cooldown: {after: 3}}
+ledger: off
+"""
+
+
+def test_what_is_tried_again_and_what_a_call_may_take(world: World) -> None:
+    (world.folder / "keeps.yaml").write_text(KEEPS)
+    said = world.run(["check", "keeps.yaml"])
+    assert said.code == 0
+    usual = "408, 409, 425, 429, 500, 502-504, 520-529, connection, stall, stream"
+    assert said.out.splitlines()[6:] == [
+        "  1. model a* -> lab, else ollama/qwen3   (first, line 3)",
+        "     again 2 times each on 429, 5xx; waits up to 1s, then up to 30s, all in 2m",
+        "  2. model b* -> lab/x, else local   (next, line 4)",
+        "  3. model c* -> lab   (last, line 5)",
+        f"     again once on {usual}; waits up to 1s, then up to 30s, all in 2m",
+        "  else -> where the client sent it; at the gateway: refused",
+        "  limits: concurrent 8, cooldown after 3 for 30s",
+        "  limits of lab: concurrent 1, queue_wait 5m, cooldown after 3 for 30s",
+        "  ledger: off",
+        "  listens on 127.0.0.1:8080",
+    ]
+    rules = json.loads(world.run(["check", "keeps.yaml", "--json"]).out)["rules"]
+    assert [route["fallbacks"] for route in rules["routes"]] == [["ollama/qwen3"], ["local"], []]
+    assert [route["retry"]["times"] for route in rules["routes"]] == [2, 0, 1]
+    assert rules["routes"][0]["retry"]["on"] == [429, "5xx"]
+    assert (rules["ledger"], rules["limits"]) == (None, {"concurrent": 8, "cooldown": {"after": 3, "for": "30s"}})
+    assert rules["providers"][0]["limits"]["queue_wait"] == "5m"
+
+
+def test_a_spare_provider_without_its_credential_is_said_to_be_skipped(world: World) -> None:
+    spare = "providers: {deepseek: {key: $DEEPSEEK_API_KEY}}\nroutes: [{to: [local, deepseek]}]\n"
+    (world.folder / "spare.yaml").write_text(spare)
+    world.patch.delenv("DEEPSEEK_API_KEY", raising=False)
+    said = world.run(["check", "spare.yaml"])
+    assert said.code == 0
+    assert (
+        "spare.yaml:1:1: warning: the provider 'deepseek' is skipped as a fallback without its credential" in said.out
+    )
+    why = "the environment variable DEEPSEEK_API_KEY is not set"
+    assert f"credential: none, so no request falls back to it ({why})" in said.out
+    plain = json.loads(world.run(["check", "spare.yaml", "--json"]).out)["rules"]["providers"]
+    assert [one["credential"]["state"] for one in plain] == ["none", "missing"]
+
+
 def test_every_problem_is_a_line_that_editors_can_jump_to(world: World) -> None:
     said = world.run(["check", "bad.yaml"])
     assert said.code == 1

@@ -320,13 +320,21 @@ NAMES: Final = st.text("abc.:-_ü*?[]{}#'\"\\ ", min_size=1, max_size=12)
 @given(st.lists(NAMES.filter(lambda name: name.strip() == name), min_size=1, max_size=4))
 def test_whatever_a_model_is_called_its_alias_stands_for_it(models: list[str]) -> None:
     ways = [Way("local", model, "chat") for model in models]
-    rules = rules_of(rules_for("mend: off\ncapture: {keep: 1d}\nlisten: {port: 1}\n", "rules.yaml", ways))
+    text = "mend: off\ncapture: {keep: 1d}\nlisten: {port: 1}\nledger: $ROWS\nalerts: $ALERTS\nlimits: {connect: 1s}\n"
+    rules = rules_of(rules_for(text, "rules.yaml", ways))
     assert {name: str(alias.target) for name, alias in rules.aliases.items()} == {
         f"{ALIAS}{number}": way.target for number, way in enumerate(ways, 1)
     }
     assert rules.mend is False
     assert not rules.capture.on
-    assert rules.routes == ()
+    assert not rules.ledger.on
+    assert (rules.routes, rules.alerts.to, rules.limits.connect) == ((), (), 1.0)
+
+
+def test_each_destination_of_a_list_can_be_tried() -> None:
+    lab = "providers: {lab: {base_url: 'http://127.0.0.1:9/v1', auth: none, speaks: [chat]}}\n"
+    ways = ways_of(rules_of(f"{lab}routes: [{{name: r, to: [lab/a, lab/b]}}]\n"))
+    assert [(way.target, way.by) for way in ways] == [("lab/a", ("route 'r'",)), ("lab/b", ("route 'r'",))]
 
 
 def test_what_stands_in_the_way_is_found_before_anything_is_sent() -> None:

@@ -21,6 +21,7 @@ from wiremend.errors import RulesError
 from wiremend.families import FAMILIES
 from wiremend.rules.load import load_rules
 from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, PROVIDER, REPLAY, ROOT, ROUTE
+from wiremend.rules.schema_keeps import ALERTS_MAP, COOLDOWN, LIMITS, RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ providers:
     models: {big-model: {context_window: 1000, max_output: 500, display_name: Big}}
     quirks: auto
     websocket: false
+    limits: {first_byte: 5m, concurrent: 4}
   home: {base_url: http://127.0.0.1:9999/v1, speaks: chat, auth: none}
 aliases:
   small: {to: work/big-model, keep_name: true}
@@ -60,7 +62,9 @@ routes:
     to: work/big-model
     via: messages
   - when: {model: home-*}
-    to: [home]
+    to: [home, work/small-model]
+    retry: {times: 2, 'on': [429, 5xx, stall], backoff: 1s, max: 10s, budget: 1m, stay: 5m}
+  - {when: {model: house-*}, to: home, retry: 3}
 default: home/any
 edits:
   - name: an edit
@@ -91,11 +95,38 @@ capture:
   scrub: [/metadata/user_id, 're:acct_[0-9]+']
   when: {provider: work, key: sk-kimi-*, model: big-*}
 replay: {ignore: [/metadata/user_id, /messages/*/id], max_age: 90d}
+limits:
+  connect: 5s
+  first_byte: 1m
+  between_events: 2m
+  duration: 1h
+  keepalive: 15s
+  head: 500ms
+  concurrent: 'off'
+  queue: 7
+  queue_wait: 1m
+  request_body: 32MB
+  reply_body: 1GB
+  event: 500KB
+  memory: 64MiB
+  cooldown: {after: 3, for: 10s}
+ledger: [sqlite:~/rows.db, 'postgresql://me:$ROWS_PASSWORD@127.0.0.1/rows', $ROWS]
+alerts: {to: [$ALERTS], 'on': [balance, gate], interval: 5m}
 agent_header: x-agent-id
 mend: auto
 """
 
-ENVIRON = {"WORK_URL": "https://llm.work.example/v1", "WORK_KEY": "FAKE", "TRACE": "t", "PORT": "8080", "TOKEN": "FAKE"}
+ENVIRON = {
+    "WORK_URL": "https://llm.work.example/v1",
+    "WORK_KEY": "FAKE",
+    "TRACE": "t",
+    "PORT": "8080",
+    "TOKEN": "FAKE",
+} | {
+    "ROWS_PASSWORD": "FAKE-password",
+    "ROWS": "https://rows.example/calls",
+    "ALERTS": "json://127.0.0.1/",
+}
 DATA: dict[str, Any] = yaml.safe_load(FULL)
 
 
@@ -174,7 +205,7 @@ def test_the_file_is_sound_and_has_every_key(tmp_path: Path) -> None:
     code, output = told(FULL, tmp_path)
     assert code == 0, output
     named = {path[-1] for path in keys(DATA)}
-    for record in (ROOT, PROVIDER, ROUTE, EDIT, EXPECT, LISTEN, CAPTURE, REPLAY):
+    for record in (ROOT, PROVIDER, ROUTE, EDIT, EXPECT, LISTEN, CAPTURE, REPLAY, RETRY, LIMITS, COOLDOWN, ALERTS_MAP):
         assert set(record.served) - {"mend"} <= named
 
 
@@ -267,6 +298,19 @@ def test_every_family_is_recognised_in_clear(family: object, place: str) -> None
         "providers: {{local: {{base_url: 'https://me:{}@llm.work.example/v1'}}}}",
         "providers: {{local: {{base_url: 'https://{}@llm.work.example/v1'}}}}",
         "listen: {{token: {}}}",
+        "ledger: {}",
+        "ledger: ['postgresql://me:{}@db.example/rows']",
+        "ledger: ['postgresql://db.example/rows?password={}']",
+        "ledger: ['https://rows.example/calls?token={}']",
+        "ledger: ['https://rows.example/calls?api_key={}']",
+        "ledger: ['https://{}@rows.example/calls']",
+        "ledger: ['postgresql://me:${{PW:-{}}}@db.example/rows']",
+        "alerts: {}",
+        "alerts: ['discord://123456/{}']",
+        "alerts: {{to: 'mailto://me:{}@mail.example'}}",
+        "routes: [{{to: local, retry: {{times: 1, on: {}}}}}]",
+        "limits: {{connect: {}}}",
+        "limits: {{event: {}}}",
         "routes: [{{when: {{key: {}}}, to: local}}]",
     ),
 )

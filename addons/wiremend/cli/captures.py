@@ -27,8 +27,8 @@ from wiremend.cli.picture import hang, make_console
 from wiremend.errors import CaptureError
 from wiremend.quirks import all_quirks
 from wiremend.replay.beside import visible
-from wiremend.rules.compile import parse_duration
 from wiremend.rules.suggest import did_you_mean
+from wiremend.rules.units import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

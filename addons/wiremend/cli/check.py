@@ -15,16 +15,19 @@ from wiremend.errors import RulesError
 from wiremend.jsonedit import format_pointer
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import find_rules
+from wiremend.rules.model import CAUSES
+from wiremend.rules.references import Template
 from wiremend.rules.resolve import reachable
 from wiremend.rules.schema import json_schema
+from wiremend.rules.told import duration_text, limits_plain, limits_text, retry_plain, retry_text, targets_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wiremend.errors import Problem
     from wiremend.rules.load import Loaded
     from wiremend.rules.lookup import Found
-    from wiremend.rules.model import When
+    from wiremend.rules.model import Rules, When
     from wiremend.rules.resolve import Resolved, Upstream
 
 FORMAT: Final = 1
@@ -45,7 +48,8 @@ def check(file: Path | None, *, offline: bool, schema: bool, as_json: bool) -> N
     without resolving its credentials.
 
     With --json each of `problems` has file, line, column, severity (error, warning) and message; `rules` says what a
-    sound file does (null for another): hash, offline, providers, aliases, routes, default, edits, expectations, listen.
+    sound file does (null for another): hash, offline, providers, aliases, routes, default, edits, expectations, listen,
+    limits, ledger, alerts.
     """
     if schema and as_json:
         raise click.UsageError("--schema is JSON already; choose one of --schema and --json")
@@ -98,7 +102,14 @@ def as_plain(loaded: Loaded, *, offline: bool) -> dict[str, Any]:
             for alias in rules.aliases.values()
         ],
         "routes": [
-            {"name": route.label, "line": route.line, "when": _plain_when(route.when), "to": str(route.target)}
+            {
+                "name": route.label,
+                "line": route.line,
+                "when": _plain_when(route.when),
+                "to": str(route.target),
+                "fallbacks": [str(target) for target in route.fallbacks],
+                "retry": retry_plain(route.retry),
+            }
             for route in rules.routes
         ],
         "default": None if rules.default is None else str(rules.default),
@@ -114,6 +125,13 @@ def as_plain(loaded: Loaded, *, offline: bool) -> dict[str, Any]:
         ],
         "expectations": len(rules.expect),
         "listen": {"host": resolved.host, "port": resolved.port},
+        "limits": limits_plain(rules.limits),
+        "ledger": _ledger(rules),
+        "alerts": {
+            "to": [reference.text for reference in rules.alerts.to],
+            "on": sorted(rules.alerts.on),
+            "interval": duration_text(rules.alerts.interval),
+        },
     }
 
 
@@ -124,6 +142,8 @@ def _plain_provider(upstream: Upstream, *, offline: bool) -> dict[str, Any]:
         state = "none"
     elif offline:
         state = "not resolved"
+    elif _is_missing(upstream):
+        state = "missing"
     return {
         "name": upstream.name,
         "speaks": list(provider.speaks),
@@ -133,6 +153,7 @@ def _plain_provider(upstream: Upstream, *, offline: bool) -> dict[str, Any]:
             "references": [reference.text for reference in provider.keys],
             "unresolved": upstream.unresolved,
         },
+        "limits": limits_plain(provider.limits),
     }
 
 
@@ -166,15 +187,46 @@ def summary(loaded: Loaded, title: str, *, offline: bool) -> str:
         note = ", and the reply keeps the asked name" if alias.keep_name else ""
         lines.append(f"  {alias.name} means {alias.target}{note}")
     for number, route in enumerate(rules.routes, 1):
-        lines.append(f"  {number}. {_when(route.when)} -> {route.target}   ({route.label}, line {route.line})")
+        to = targets_text(route.targets)
+        lines.append(f"  {number}. {_when(route.when)} -> {to}   ({route.label}, line {route.line})")
+        if route.retry.times:
+            lines.append(f"     again {retry_text(retry_plain(route.retry), fallbacks=bool(route.fallbacks))}")
     lines.append(f"  else -> {_otherwise(resolved)}")
     for edit in rules.edits:
         what = [*(f"{e.op} /{'/'.join(e.pointer)}" for e in edit.body), *(f"header {h.name}" for h in edit.headers)]
         lines.append(f"  edit: {_when(edit.when)}: {', '.join(what)}   ({edit.label}, line {edit.line})")
     if rules.expect:
         lines.append(f"  {len(rules.expect)} expectation{'s' if len(rules.expect) != 1 else ''} hold")
+    lines += list(_kept(rules))
     lines.append(f"  listens on {resolved.host}:{resolved.port}")
     return "\n".join(lines) + "\n"
+
+
+def _kept(rules: Rules) -> Iterator[str]:
+    """Say what differs from the usual: limits, where rows go, who is told. Addresses as the file has them."""
+    limits = limits_plain(rules.limits)
+    if limits:
+        yield f"  limits: {limits_text(limits)}"
+    for name, provider in rules.providers.items():
+        own = limits_plain(provider.limits)
+        if own != limits:
+            yield f"  limits of {name}: {limits_text(own) or 'the usual ones'}"
+    ledger = _ledger(rules)
+    if ledger is None:
+        yield "  ledger: off"
+    elif ledger:
+        yield f"  ledger: {', '.join(ledger)}"
+    if rules.alerts.to:
+        told = ", ".join(reference.text for reference in rules.alerts.to)
+        causes = " or ".join(cause for cause in CAUSES if cause in rules.alerts.on)
+        yield f"  alerts: {told}" if rules.alerts.on == frozenset(CAUSES) else f"  alerts: {told} on {causes}"
+
+
+def _ledger(rules: Rules) -> list[str] | None:
+    """Give where rows go, as the file has it: [] for the embedded database, None for nowhere."""
+    if not rules.ledger.on:
+        return None
+    return [str((sink.reference or sink.address or Template("")).text) for sink in rules.ledger.sinks]
 
 
 def _otherwise(resolved: Resolved) -> str:
@@ -193,11 +245,23 @@ def _provider(upstream: Upstream, *, offline: bool) -> str:
         key = f"credential: {references or 'none'} (not resolved)"
     elif upstream.secret is not None:
         key = f"credential: {references}"
+    elif _is_missing(upstream):
+        key = f"credential: none, so no request falls back to it ({upstream.unresolved})"
     elif upstream.unresolved is not None:
         key = f"credential: the client's own ({upstream.unresolved})"
     else:
         key = f"credential: {references or 'none'}"
     return f"  {upstream.name:<12} {', '.join(provider.speaks)} at {', '.join(bases)}; {key}"
+
+
+def _is_missing(upstream: Upstream) -> bool:
+    """Tell whether the file names a credential that is not to be had, and no other may be sent: a spare provider."""
+    return (
+        upstream.secret is None
+        and upstream.provider.key_given
+        and bool(upstream.provider.keys)
+        and not upstream.client_key
+    )
 
 
 def _when(when: When) -> str:

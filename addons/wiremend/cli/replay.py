@@ -16,8 +16,8 @@ from wiremend.errors import RulesError, SetupError
 from wiremend.replay.corpus import CAPTURES, corpus
 from wiremend.replay.run import CUTS
 from wiremend.rules.checks import check_duration
-from wiremend.rules.compile import parse_duration
 from wiremend.rules.lookup import find_rules
+from wiremend.rules.units import parse_duration
 
 if TYPE_CHECKING:
     from wiremend.cli.replay_run import Form

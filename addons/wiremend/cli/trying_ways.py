@@ -2,8 +2,9 @@
 
 A route may ask for what nobody can make up (a key that begins so, a header of an agent). So the proxy of a try gets
 the user's file with another way in: routes, aliases and ``default`` give way to one alias a place, ``wiremend-try-1``
-and so on; ``expect`` and ``listen`` speak of what is not there then. Providers, edits, quirks and ``mend`` stay as they
-are, and with them all that happens to a request that has been decided.
+and so on; ``expect`` and ``listen`` speak of what is not there then, and a try is no call to write down or to alert
+people of. Providers, edits, quirks, limits and ``mend`` stay as they are, and with them all that happens to a request
+that has been decided.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from wiremend.rules.resolve import Upstream
 
 ALIAS: Final = "wiremend-try-"
-_GONE: Final = ("routes", "default", "expect", "listen")
+_GONE: Final = ("routes", "default", "expect", "listen", "alerts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def rules_for(text: str, file: str, ways: Sequence[Way]) -> str:
     plain = root.plain()
     kept = {key: value for key, value in plain.items() if key not in _GONE} if isinstance(plain, dict) else {}
     aliases = {f"{ALIAS}{number}": way.target for number, way in enumerate(ways, 1)}
-    return json.dumps({**kept, "aliases": aliases, "capture": "off"}, ensure_ascii=False, indent=1)
+    return json.dumps({**kept, "aliases": aliases, "capture": "off", "ledger": "off"}, ensure_ascii=False, indent=1)
 
 
 def readiness(
@@ -133,7 +134,8 @@ def readiness(
 
 def _leads(rules: Rules) -> Iterator[tuple[Target, When, str]]:
     for route in rules.routes:
-        yield route.target, route.when, route.label if route.label.startswith("route ") else f"route {route.label!r}"
+        by = route.label if route.label.startswith("route ") else f"route {route.label!r}"
+        yield from ((target, route.when, by) for target in route.targets)
     for alias in rules.aliases.values():
         yield alias.target, When(), f"alias {alias.name}"
     if rules.default is not None:

@@ -74,6 +74,7 @@ _WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("tool-extra-keys", r"tools\.\d+\.custom\.(?!eager_input)\w+: extra inputs"),
     ("thinking-adaptive", r"'adaptive'|adaptive thinking|budget_tokens"),
     ("thinking-signature-foreign", r"invalid `?signature`? in `?thinking|bound to a different conversation"),
+    ("thinking-missing-mid-turn", r"expected `?thinking`? or `?redacted_|clear_thinking\w*`? strategy requires"),
     ("system-role-in-messages", r"role\W.*(user' or 'assistant|user/assistant)"),
     ("image-unsupported", r"unsupported image|images? (is|are) not supported|does not support images?|image_url"),
     ("resp-tool-types", r"'type' of tool must be|tool names must be unique|tool_choice names no tool"),

@@ -64,6 +64,8 @@ class Tried:
     to: str
     state: State
     unmet: Unmet | None = None
+    then: tuple[str, ...] = ()
+    """The destinations behind the first, for where that fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,14 @@ class Way:
     name: Literal["name", "default", "host"]
     taken: bool
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A destination in front of the one that is explained, to which the request cannot go."""
+
+    to: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +208,11 @@ class Explanation:
     """Whether the client's body leaves byte for byte."""
     reply: Reply | None = field(default=None)
     translated: WireName | None = None
+    passed: tuple[Passed, ...] = ()
+    """The destinations in front of this one that are passed over."""
+    then: tuple[str, ...] = ()
+    """The destinations behind this one, which are asked where it fails."""
+    retry: Mapping[str, Any] | None = None
+    """All keys of the route's ``retry``; None where no route took the request, or nothing is tried again."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """The provider's limits that differ from the usual ones."""

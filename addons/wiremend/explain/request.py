@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wiremend.errors import RefusedError
-from wiremend.explain.model import Brought, Carried, Explanation, HeaderChange, Taken
+from wiremend.explain.model import Brought, Carried, Explanation, HeaderChange, Passed, Taken
 from wiremend.explain.patch import patch_of
 from wiremend.explain.plain import to_plain
 from wiremend.explain.reply import reply_of
-from wiremend.explain.routes import alias_of, other_ways, refusal_of, tried_routes
+from wiremend.explain.routes import alias_of, destinations, keeping, other_ways, refusal_of, tried_routes
 from wiremend.explain.steps import Beside, applied_edits, used_quirks
 from wiremend.explain.text import lines
 from wiremend.explain.veil import Veil
@@ -68,7 +68,8 @@ def explain(request: ClientRequest, resolved: Resolved, memory: Memory | None = 
 def explain_capture(capture: Capture, today: Today) -> Explanation:
     """Explain what today's rules make of a capture: of its request, and of its reply, if it has one."""
     inputs = capture.inputs
-    explainer = _Explainer(sent(capture), today.for_capture(inputs), Memory.of(inputs.memory), inputs.seed)
+    rules, memory = today.for_capture(inputs), Memory.of(inputs.memory)
+    explainer = _Explainer(sent(capture), rules, memory, inputs.seed, inputs.to or None)
     explained = explainer.run()
     reply = reply_of(capture, today, explainer.veil)
     if reply is None:
@@ -86,15 +87,38 @@ def _mended(used: Used, notes: tuple[Note, ...]) -> int:
 class _Explainer:
     """One request, its outcome, and what is to be said of both."""
 
-    def __init__(self, request: ClientRequest, resolved: Resolved, memory: Memory | None, seed: str) -> None:
+    def __init__(
+        self, request: ClientRequest, resolved: Resolved, memory: Memory | None, seed: str, to: str | None = None
+    ) -> None:
         self.request = request
         self.resolved = resolved
         self.memory = Memory() if memory is None else memory
         self.seed = seed
         refused = upgrade_refused(request, resolved)
-        self.outcome: Outcome = refused or rewrite(request, rules_for(request, resolved), Beside(self.memory), seed)
+        self.outcome: Outcome = refused or self.made(to)
         self.facts: Facts = self.outcome.facts
         self.veil = Veil(request.headers, request.target, resolved, plain=(self.facts.model, self.facts.agent))
+        self.passed: tuple[Passed, ...] = ()
+        if isinstance(self.outcome, Refused) and refused is None and to is None:
+            self.passed = tuple(self.pass_over(self.outcome))
+
+    def made(self, to: str | None) -> Outcome:
+        """Rewrite the request for one destination of its route."""
+        return rewrite(self.request, rules_for(self.request, self.resolved), Beside(self.memory), self.seed, to)
+
+    def pass_over(self, refused: Refused) -> Iterator[Passed]:
+        """Take the first destination to which the request can go, as the proxy does; give those in front of it."""
+        targets = destinations(refused, self.resolved)
+        outcomes = {str(target): self.made(str(target)) for target in targets}
+        found = next((name for name, one in outcomes.items() if isinstance(one, Rewritten)), None)
+        if found is None:
+            return
+        self.outcome = outcomes[found]
+        for name, one in outcomes.items():
+            if isinstance(one, Refused) and name != found:
+                yield Passed(name, self.veil.text(one.message))
+            else:
+                return
 
     def run(self) -> Explanation:
         outcome, veil, facts, resolved = self.outcome, self.veil, self.facts, self.resolved
@@ -129,6 +153,8 @@ class _Explainer:
             notes=notes,
             untouched=isinstance(outcome, Untouched),
             bytes_kept=isinstance(outcome, Untouched) or (left is not None and left.body is None),
+            passed=self.passed,
+            **keeping(left.decision if left else None),
         )
 
     def decision(self) -> Decision | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from wiremend.explain.model import Refusal, Tried, Way
 from wiremend.rules.conditions import names_of, unmet
-from wiremend.rules.engine import not_by_name
+from wiremend.rules.engine import not_by_name, route_of
+from wiremend.rules.model import Limits
+from wiremend.rules.told import limits_plain, retry_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from wiremend.pipeline.outcome import Refused
     from wiremend.rules.engine import Decision
     from wiremend.rules.facts import Facts
-    from wiremend.rules.model import Alias
+    from wiremend.rules.model import Alias, Target
     from wiremend.rules.resolve import Resolved
 
 
@@ -41,6 +44,7 @@ def tried_routes(facts: Facts, resolved: Resolved, veil: Veil) -> Iterator[Tried
             str(route.target),
             state,
             None if why is None else veil.unmet(why),
+            tuple(map(str, route.fallbacks)),
         )
 
 
@@ -63,6 +67,28 @@ def other_ways(facts: Facts, resolved: Resolved) -> Iterator[Way]:
         yield Way("host", taken=True, what=f"the client addressed {facts.host}")
     else:
         yield Way("host", taken=False, what="it came to the gateway: the client addressed no host of its own")
+
+
+def keeping(decision: Decision | None) -> dict[str, Any]:
+    """Give what is done where the destination fails, and its limits: ``then``, ``retry``, ``limits``."""
+    if decision is None:
+        return {}
+    others = [str(one) for one in decision.targets[decision.target_index + 1 :]]
+    again = others or decision.retry.times
+    limits = decision.upstream.provider.limits if decision.upstream is not None else Limits()
+    return {
+        "then": tuple(others),
+        "retry": retry_plain(decision.retry) if again else None,
+        "limits": limits_plain(limits),
+    }
+
+
+def destinations(refused: Refused, resolved: Resolved) -> tuple[Target, ...]:
+    """Give the destinations among which another may take what the first cannot: for want of a key, or of a URL."""
+    if refused.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR}:
+        return ()
+    route = route_of(refused.facts, resolved)
+    return route.targets if route is not None and route.fallbacks else ()
 
 
 def refusal_of(outcome: Refused, decision: Decision | None, resolved: Resolved, veil: Veil) -> Refusal:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wiremend.headers import Headers
     from wiremend.pipeline.outcome import ClientRequest
     from wiremend.quirks.base import Quirk
+    from wiremend.rules.engine import Decision
     from wiremend.rules.model import EditRule
     from wiremend.rules.resolve import Resolved
 
@@ -118,7 +119,7 @@ def used_quirks(  # noqa: PLR0913, PLR0917 - what a request is mended by, and by
         rule for rule in resolved.rules.edits if unmet(rule.when, outcome.facts, names, decision.provider) is None
     )
     body = edited(outcome, rules).body
-    before = _without_quirks(request, resolved, Beside(memory), seed)
+    before = _without_quirks(request, resolved, Beside(memory), seed, decision)
     urls = _urls(before, quirks)
     drafted = _drafted(outcome, before.headers if before is not None else outcome.headers, body, memory, seed)
     return tuple(_used(quirk, outcome, drafted, urls.get(quirk.name), veil) for quirk in quirks)
@@ -199,13 +200,16 @@ def _urls(before: Rewritten | None, quirks: list[Quirk]) -> dict[str, tuple[str,
     return found
 
 
-def _without_quirks(request: ClientRequest, resolved: Resolved, memory: Memory, seed: str) -> Rewritten | None:
-    """Give what would leave if no quirk worked; None where nothing would."""
+def _without_quirks(
+    request: ClientRequest, resolved: Resolved, memory: Memory, seed: str, decision: Decision
+) -> Rewritten | None:
+    """Give what would leave for the same destination if no quirk worked; None where nothing would."""
     upstreams = {
         name: replace(one, provider=replace(one.provider, mend=False)) for name, one in resolved.upstreams.items()
     }
     quiet = replace(resolved, rules=replace(resolved.rules, mend=False), upstreams=upstreams)
-    outcome = rewrite(request, quiet, memory, seed)
+    to = str(decision.targets[decision.target_index]) if decision.targets else None
+    outcome = rewrite(request, quiet, memory, seed, to)
     return outcome if isinstance(outcome, Rewritten) else None
 
 

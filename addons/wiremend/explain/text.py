@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.explain.wrap import fitted, hanging
 from wiremend.replay.beside import columns, shortened, visible
 from wiremend.replay.report import counted, sides
+from wiremend.rules.told import limits_text, retry_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,7 +128,7 @@ class _Page:
             self.verdict(way.taken, f"{_WAYS[way.name]}: {way.what}")
 
     def route(self, route: Tried) -> None:
-        told = f"{route.name} ({route.where}) → {route.to}"
+        told = f"{route.name} ({route.where}) → {', else '.join((route.to, *route.then))}"
         if route.state == "not tried":
             self.say("  -    ", told, "dim")
             return
@@ -158,6 +159,7 @@ class _Page:
         provider, model = decision.get("provider"), decision.get("model")
         to = f"{provider}/{model}" if provider and model else provider
         self.pair("to", f"{to}, by {_BY[decision['by']]}" if to else "where the client sent it")
+        self.keeping(explained)
         for why in decision.get("why", ()):
             self.pair("because", why)
         if explained.translated is not None:
@@ -176,6 +178,17 @@ class _Page:
             self.credential(explained.credential)
         if not decision.get("mend", True):
             self.pair("mend", "off: no quirk works, what comes back is only watched", "warn")
+
+    def keeping(self, explained: Explanation) -> None:
+        """Say what is done where the destination fails, and what it may take."""
+        for one in explained.passed:
+            self.pair("not to", f"{one.to}: {one.why}", "warn")
+        if explained.then:
+            self.pair("else", f"{', else '.join(explained.then)}: where it fails, in this order")
+        if explained.retry is not None and explained.retry["times"]:
+            self.pair("again", retry_text(explained.retry, fallbacks=bool(explained.then)))
+        if explained.limits:
+            self.pair("limits", limits_text(explained.limits))
 
     def credential(self, carried: Carried) -> None:
         sent = f" ({carried.prefix})" if carried.prefix else ""

@@ -30,8 +30,8 @@ from wiremend.replay.rules import FILE, Today, rules_beside
 from wiremend.replay.run import CUTS, replay
 from wiremend.replay.stale import stale
 from wiremend.replay.update import update_case
-from wiremend.rules.compile import parse_duration
 from wiremend.rules.lookup import shipped
+from wiremend.rules.units import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

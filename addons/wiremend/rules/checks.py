@@ -12,14 +12,13 @@ from urllib.parse import urlsplit
 from wiremend.jsonedit import parse_pointer
 from wiremend.rules.globs import compile_glob
 from wiremend.rules.references import can_travel
+from wiremend.rules.units import DURATION, SIZE
 
 TOKEN_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # noqa: S105 - a header name, RFC 9110, section 5.6.2
 POINTER_PATTERN = "^/([^~]|~[01])*$"  # RFC 6901, section 3
 PROVIDER_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 ALIAS_PATTERN = "^[^*]+$"
 _TOKEN = re.compile(TOKEN_PATTERN)
-_DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
-_SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:B|[KMGT]i?B)", re.IGNORECASE)
 
 
 def check_glob(text: str) -> None:
@@ -103,7 +102,7 @@ def url_problem(text: str) -> str | None:
 
 def check_duration(text: str) -> None:
     """Raise ValueError unless the text is a duration."""
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(DURATION, text):
         message = f"{text!r} is no duration; write 500ms, 30s, 5m, 12h or 7d"
         raise ValueError(message)
 
@@ -130,6 +129,6 @@ def folder_problem(text: str) -> str | None:
 
 def check_size(text: str) -> None:
     """Raise ValueError unless the text is a size."""
-    if not _SIZE.fullmatch(text):
+    if not re.fullmatch(SIZE, text):
         message = f"{text!r} is no size; write 500KB, 200MB or 2GB"
         raise ValueError(message)

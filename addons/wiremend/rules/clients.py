@@ -29,6 +29,9 @@ _AGENTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 
+_ASYNC = re.compile(r"\Aasync(?=(?:openai|anthropic)/)")
+"""The official SDKs' asynchronous clients (``AsyncOpenAI/Python``) behave as the others do."""
+
 KNOWN: tuple[str, ...] = tuple(name for name, _ in _AGENTS)
 """The names of the agents that are told apart."""
 
@@ -43,4 +46,5 @@ def client_of(user_agent: str | None) -> str | None:
     product = user_agent.split("/", 1)[0] if "/" in user_agent else user_agent.split(" ", 1)[0]
     word = re.match(r"[^\s(]+", user_agent)
     text = word.group() if word else product
-    return re.sub(r"/[v\d][^/]*$", "", text).lower() or None
+    named = re.sub(r"/[v\d][^/]*$", "", text).lower()
+    return _ASYNC.sub("", named) or None

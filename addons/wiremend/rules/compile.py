@@ -18,9 +18,10 @@ from wiremend.errors import Problem, RulesError
 from wiremend.families import looks_like_credential
 from wiremend.jsonedit import Edit, parse_pointer
 from wiremend.protocols import WIRES
+from wiremend.rules.compile_keeps import compile_alerts, compile_ledger, compile_limits, compile_retry
 from wiremend.rules.conditions import compile_when
 from wiremend.rules.globs import compile_glob
-from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Listen, Replay, Route, Rules, Target
+from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Limits, Listen, Replay, Route, Rules, Target
 from wiremend.rules.providers import builtin_nodes, builtin_text, check_headers, compile_headers, compile_providers
 from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
@@ -28,6 +29,7 @@ from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, REPLAY, ROOT, R
 from wiremend.rules.scrubbing import parse_scrub
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.tree import Node, parse
+from wiremend.rules.units import parse_duration, parse_size
 from wiremend.rules.warn import warn_of_edits, warn_of_routes
 
 if TYPE_CHECKING:
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
     from wiremend.rules.globs import Glob
     from wiremend.rules.model import Provider
-
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_BYTES = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
 def rules_hash(text: str) -> str:
@@ -62,21 +61,6 @@ def compile_rules(text: str, file: str) -> tuple[Rules, list[Problem]]:
     return rules, report.problems
 
 
-def parse_duration(text: str) -> float:
-    """Give the seconds of a duration such as ``500ms``, ``30s`` or ``7d``."""
-    match = re.fullmatch(r"([\d.]+)(ms|s|m|h|d)", text)
-    return float(match[1]) * _SECONDS[match[2]] if match else 0.0
-
-
-def parse_size(text: str) -> int:
-    """Give the bytes of a size such as ``200MB`` (10**6) or ``2GiB`` (2**30)."""
-    match = re.fullmatch(r"([\d.]+)\s?([KMGT]?)(i?)B", text.upper().replace("I", "i"))
-    if not match:
-        return 0
-    power = " KMGT".index(match[2] or " ")
-    return int(float(match[1]) * (1024**power if match[3] else _BYTES[match[2]]))
-
-
 class _Compiler:
     """Walks one file's tree once. Each method gives what could be compiled of its section."""
 
@@ -96,7 +80,8 @@ class _Compiler:
         return node.value if node is not None and isinstance(node.value, list) else []
 
     def compile(self) -> Rules:
-        providers = compile_providers(self._section("providers"), self.report)
+        limits = compile_limits(self.top.get("limits"), Limits(), self.report)
+        providers = compile_providers(self._section("providers"), self.report, limits)
         aliases = self._aliases()
         routes = self._routes(providers)
         edits = self._edits()
@@ -120,6 +105,9 @@ class _Compiler:
             listen=self._listen(),
             capture=self._capture(),
             replay=self._replay(),
+            limits=limits,
+            ledger=compile_ledger(self.top.get("ledger"), self.report),
+            alerts=compile_alerts(self.top.get("alerts"), self.report),
             agent_header=str(agent_header.value).lower() if agent_header else "x-agent-id",
         )
 
@@ -185,37 +173,43 @@ class _Compiler:
         routes: list[Route] = []
         for number, node in enumerate(self._list("routes"), 1):
             if not ROUTE.check(node, Report(self.report.file)):
-                for item in node.mapping["to"].items if "to" in node.mapping else []:
-                    if isinstance(item.value, str):
-                        self._target(item)  # the rest of the route is broken; what it names is judged all the same
+                if "to" in node.mapping:
+                    self._targets(node.mapping["to"])  # the route is broken; what it names is judged all the same
                 continue
-            to = node.mapping["to"]
-            first, *rest = to.items
-            for item in rest:
-                self._target(item)
-            if rest:
-                message = (
-                    "the rest of a list in `to`, its fallback, is not served by this version yet; keep the first entry"
-                )
-                self.report.error(rest[0].mark, message)
-            target = self._target(first)
-            if target is not None:
-                when, via = compile_when(node.mapping.get("when")), self._via(node, target, providers)
-                routes.append(Route(_label("route", number, node), when, target, node.at.line, via))
+            targets = self._targets(node.mapping["to"])
+            if targets:
+                label, when = _label("route", number, node), compile_when(node.mapping.get("when"))
+                via = self._via(node, targets, providers)
+                retry = compile_retry(node.mapping.get("retry"), targets, self.report)
+                routes.append(Route(label, when, targets[0], node.at.line, via, targets[1:], retry))
         return routes
 
-    def _via(self, route: Node, target: Target, providers: Mapping[str, Provider]) -> WireName | None:
-        """Give the wire that a route forces; its provider must speak it."""
-        node, provider = route.mapping.get("via"), providers.get(target.provider)
+    def _targets(self, to: Node) -> tuple[Target, ...]:
+        """Give the destinations of a list, or of the one that stands for it; each may stand there once."""
+        found: dict[Target, Node] = {}
+        for item in to.items:
+            target = self._target(item) if isinstance(item.value, str) else None
+            if target is None:
+                continue
+            if target in found:
+                self.report.error(item.mark, f"the destination {str(target)!r} stands twice in this list")
+            found.setdefault(target, item)
+        return tuple(found)
+
+    def _via(self, route: Node, targets: tuple[Target, ...], providers: Mapping[str, Provider]) -> WireName | None:
+        """Give the wire that a route forces; each of its providers must speak it."""
+        node = route.mapping.get("via")
         if node is None:
             return None
         wire = next(wire for wire in WIRES if wire == node.value)
-        if provider is not None and wire not in provider.speaks:
-            spoken = " and ".join(provider.speaks)
-            message = f"the provider {target.provider!r} speaks {spoken}, not {wire}; mend `via`, or its `speaks`"
-            self.report.error(node.mark, message)
-            return None
-        return wire
+        sound = True
+        for name in dict.fromkeys(target.provider for target in targets):
+            provider = providers.get(name)
+            if provider is not None and wire not in provider.speaks:
+                spoken = " and ".join(provider.speaks)
+                message = f"the provider {name!r} speaks {spoken}, not {wire}; mend `via`, or its `speaks`"
+                sound = self.report.error(node.mark, message)
+        return wire if sound else None
 
     def _edits(self) -> list[EditRule]:
         rules: list[EditRule] = []
@@ -269,8 +263,8 @@ class _Compiler:
             if not EXPECT.check(node, Report(self.report.file)):
                 continue
             to, url = node.mapping["to"], node.mapping.get("url")
-            target = None if to.value is None else self._target(to)
-            if to.value is not None and target is None:
+            targets = () if to.value is None else self._targets(to)
+            if to.value is not None and not targets:
                 continue
             given = node.mapping["given"].mapping
             text = {name: str(value.value) for name, value in given.items() if isinstance(value.value, str)}
@@ -294,10 +288,11 @@ class _Compiler:
                         ),
                         stream=stream.value if stream is not None and isinstance(stream.value, bool) else None,
                     ),
-                    target,
+                    targets[0] if targets else None,
                     compile_glob(str(url.value)) if url is not None else None,
                     node.at.line,
                     node.at.column,
+                    targets if isinstance(to.value, list) else (),
                 )
             )
         return found

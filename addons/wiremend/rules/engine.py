@@ -18,7 +18,7 @@ from wiremend.protocols.base import is_version
 from wiremend.quirks import AUTO, chosen
 from wiremend.quirks.base import Scope
 from wiremend.rules.conditions import matches, names_of
-from wiremend.rules.model import Target
+from wiremend.rules.model import ONCE, Retry, Target
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.urls import Destination, collapse, join, locate, segments, without_credentials
 
@@ -57,6 +57,11 @@ class Decision:
     why: tuple[str, ...] = field(default=())
     mend: bool = True
     quirks: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+    """All destinations of the route, in its order; () where no route decided."""
+    target_index: int = 0
+    """Which of them this is."""
+    retry: Retry = ONCE
 
     def translates(self, facts: Facts) -> bool:
         """Tell whether the provider is spoken to on another wire than the client speaks."""
@@ -73,10 +78,12 @@ class Decision:
         return self.model or self.asked
 
 
-def decide(facts: Facts, resolved: Resolved) -> Decision:
+def decide(facts: Facts, resolved: Resolved, to: str | None = None) -> Decision:
     """Decide a request.
 
-    Raises :class:`RefusedError` where it has no destination, or one that does not speak its wire.
+    ``to`` chooses among the destinations of a route, as rules.yaml writes them; where the route has none of that name,
+    and without it, the first is chosen. Raises :class:`RefusedError` where the request has no destination, or one that
+    does not speak its wire.
     """
     rules = resolved.rules
     alias = rules.aliases.get(facts.model) if facts.model is not None else None
@@ -86,7 +93,8 @@ def decide(facts: Facts, resolved: Resolved) -> Decision:
     names = names_of(named, rules.providers)
     route = next((route for route in rules.routes if matches(route.when, facts, names)), None)
     if route is not None:
-        return _to_target(asked, route.target, "route", f"route {route.label!r} matches", route.line, route)
+        target = next((one for one in route.targets if str(one) == to), route.target)
+        return _to_target(asked, target, "route", f"route {route.label!r} matches", route.line, route)
     prefixed = _by_name(named, resolved, by_alias=alias is not None)
     if prefixed is not None:
         return _to_target(asked, prefixed, "name", f"the name {named!r} begins with a provider")
@@ -128,7 +136,8 @@ def not_by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> str
         return "it does not begin with a provider and a slash"
     if by_alias:
         return None
-    gate = next((route for route in resolved.rules.routes if route.target.provider == name), None)
+    routes = resolved.rules.routes
+    gate = next((route for route in routes if any(target.provider == name for target in route.targets)), None)
     if gate is not None:
         return f"{name!r} is reached by routes only: {gate.label!r} ({resolved.rules.file}:{gate.line}) leads to it"
     if not provider.line and resolved.rules.default is not None:
@@ -165,7 +174,17 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
         why=(*asked.why, why + place),
         mend=_mends(upstream, resolved),
         quirks=_quirks(scope, upstream),
+        targets=route.targets if route else (),
+        target_index=route.targets.index(target) if route else 0,
+        retry=route.retry if route else ONCE,
     )
+
+
+def route_of(facts: Facts, resolved: Resolved) -> Route | None:
+    """Give the route that takes a request; None where none does."""
+    alias = resolved.rules.aliases.get(facts.model) if facts.model is not None else None
+    names = names_of(str(alias.target) if alias else facts.model, resolved.rules.providers)
+    return next((route for route in resolved.rules.routes if matches(route.when, facts, names)), None)
 
 
 def _wire_upstream(facts: Facts, upstream: Upstream, route: Route | None, place: str) -> WireName | None:
@@ -175,9 +194,9 @@ def _wire_upstream(facts: Facts, upstream: Upstream, route: Route | None, place:
     """
     wire, speaks = facts.wire, upstream.provider.speaks
     forced = route.via if route is not None else None
-    if wire is None or (wire in speaks and forced in (None, wire)):
+    if wire is None or (wire in speaks and (forced in (None, wire) or forced not in speaks)):
         return wire
-    chosen = forced or speaks[0]
+    chosen = forced if forced in speaks else speaks[0]
     if facts.generates and not facts.translates:
         message = (
             f"the provider {upstream.name!r} speaks {' and '.join(speaks)}, and {facts.path} of the {wire} wire has no"

@@ -15,6 +15,7 @@ from wiremend.headers import Headers
 from wiremend.jsonedit import Edit, apply
 from wiremend.rules.engine import decide
 from wiremend.rules.facts import Credential, Facts, facts_of, peek
+from wiremend.rules.model import Target
 from wiremend.rules.report import finding
 
 if TYPE_CHECKING:
@@ -85,19 +86,43 @@ def _judge(expect: Expect, resolved: Resolved) -> str | None:
     except RefusedError as error:
         if expect.target is None:
             return None
-        return f"this expectation does not hold: expected {expect.target}, but the request is refused: {error}"
+        asked = ", then ".join(map(str, expect.targets or (expect.target,)))
+        return f"this expectation does not hold: expected {asked}, but the request is refused: {error}"
     got = decision.provider if decision.by not in ("host", "client") else None
     place = " -> ".join(decision.why)
     if expect.target is None:
         if got is not None:
             return f"this expectation does not hold: expected no destination, but {place}"
         return _judge_url(expect, facts, decision)
-    wanted = expect.target
-    sent = f"{got}/{decision.sent}" if decision.sent else str(got)
-    if got != wanted.provider or (wanted.model is not None and decision.sent != wanted.model):
-        where = sent if got else "where the client sent it"
-        return f"this expectation does not hold: expected {wanted}, but it goes to {where}: {place}"
+    goes = _destinations(facts, decision, resolved) if expect.targets else [_destination(decision)]
+    wanted = expect.targets or (expect.target,)
+    if len(goes) != len(wanted) or not all(map(_fits, goes, wanted)):
+        where = ", then ".join(map(str, goes)) if got else "where the client sent it"
+        asked = ", then ".join(map(str, wanted))
+        return f"this expectation does not hold: expected {asked}, but it goes to {where}: {place}"
     return _judge_url(expect, facts, decision)
+
+
+def _destination(decision: Decision) -> Target | str:
+    """Give where a decision leads, under the name that is sent."""
+    if decision.by in ("host", "client") or decision.provider is None:
+        return ""
+    return Target(decision.provider, decision.sent)
+
+
+def _destinations(facts: Facts, decision: Decision, resolved: Resolved) -> list[Target | str]:
+    """Give all that a route leads to, in its order; one that would be refused by its name in the file."""
+    found: list[Target | str] = []
+    for target in decision.targets:
+        try:
+            found.append(_destination(decide(facts, resolved, str(target))))
+        except RefusedError:
+            found.append(f"{target} (which refuses it)")
+    return found or [_destination(decision)]
+
+
+def _fits(got: Target | str, wanted: Target) -> bool:
+    return isinstance(got, Target) and got.provider == wanted.provider and wanted.model in (None, got.model)
 
 
 def _judge_url(expect: Expect, facts: Facts, decision: Decision) -> str | None:

@@ -7,7 +7,7 @@ the rules it began with while a reload puts others in their place.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.quirks import AUTO, Setting
 
@@ -43,6 +43,73 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Cooldown:
+    """When a provider is left alone: after so many failures in a row, for so many seconds until it is probed."""
+
+    after: int = 5
+    rest: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may take, at a provider. Times are seconds, sizes bytes.
+
+    ``connect`` is for making a connection, ``first_byte`` from the request's end to the first byte of the reply's
+    body, ``between_events`` between two events of a stream, ``duration`` for the whole of a try. ``keepalive`` is how
+    long the client hears nothing at most (None: nothing is sent in between), ``head`` how long it waits for the head of
+    a stream. ``concurrent`` requests run at once (None: any number), ``queue`` more wait, for ``queue_wait`` at most.
+    ``memory`` is what is held of one reply while it streams.
+    """
+
+    connect: float = 10.0
+    first_byte: float = 600.0
+    between_events: float = 600.0
+    duration: float = 3600.0
+    keepalive: float | None = 15.0
+    head: float = 60.0
+    concurrent: int | None = None
+    queue: int = 100
+    queue_wait: float = 60.0
+    request_body: int = 64 * 1000**2
+    reply_body: int = 256 * 1000**2
+    event: int = 16 * 1000**2
+    memory: int = 64 * 1000**2
+    cooldown: Cooldown | None = Cooldown()
+
+
+RETRIED: Final[frozenset[int | str]] = frozenset(
+    {408, 409, 425, 429, 500, 502, 503, 504, *range(520, 530), "connection", "stall", "stream"}
+)
+"""What is tried again unless the file says otherwise: statuses, and what can go wrong without one."""
+
+NEVER_RETRIED: Final = frozenset({400, 401, 403, 404, 422})
+"""Statuses that come again however often one asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and when a route tries again. Times are seconds.
+
+    ``times`` counts the retries at one destination: with 3 it is asked four times. ``on`` has statuses and the words
+    ``connection`` (no connection, or none that lasted until the reply), ``stall`` (a limit of time was reached) and
+    ``stream`` (an error, or nothing, in the place of a stream's first words). ``backoff`` is what the first wait may
+    be, ``max`` what any wait may be, ``budget`` what all tries of a request together may take until one answers. A
+    conversation that fell back stays there for ``stay``.
+    """
+
+    times: int = 0
+    on: frozenset[int | str] = RETRIED
+    backoff: float = 1.0
+    max: float = 30.0
+    budget: float = 120.0
+    stay: float = 600.0
+
+
+ONCE: Final = Retry()
+"""Nothing is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A named upstream.
 
@@ -64,6 +131,8 @@ class Provider:
     mend: bool | None = None
     websocket: bool = False
     """Whether its responses wire has WebSockets."""
+    limits: Limits = Limits()
+    """Those of the file, overridden key by key by the provider's own."""
     line: int = 0
     """Where the file speaks of it; 0 for a built-in that it leaves alone."""
 
@@ -119,13 +188,23 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route; ``label`` is its name, or its place in the file. ``via`` is the wire to speak upstream, if it says."""
+    """One route; ``label`` is its name, or its place in the file. ``via`` is the wire to speak upstream, if it says.
+
+    Where ``target`` fails, the first of ``fallbacks`` is tried, and so on.
+    """
 
     label: str
     when: When
     target: Target
     line: int
     via: WireName | None = None
+    fallbacks: tuple[Target, ...] = ()
+    retry: Retry = ONCE
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All destinations in their order."""
+        return (self.target, *self.fallbacks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +242,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """An example that must hold."""
+    """An example that must hold. ``targets``, where a list is given, is that of all destinations in their order."""
 
     given: Given
     target: Target | None
     url: Glob | None
     line: int
     column: int
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +290,42 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSink:
+    """Where rows go: ``sqlite`` (a path), ``postgresql`` (a URL) or ``https`` (a webhook's URL).
+
+    ``address`` is that with its variables; or the whole of it is kept at ``reference``.
+    """
+
+    address: Template | None = None
+    reference: Reference | None = None
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What is written down of calls. ``sinks`` empty: the embedded database beside the captures. Times are seconds."""
+
+    on: bool = True
+    sinks: tuple[LedgerSink, ...] = ()
+    line: int = 1
+
+
+type Cause = Literal["rate_limited", "balance", "cooled_down", "fallback", "gate"]
+
+CAUSES: Final[tuple[Cause, ...]] = ("rate_limited", "balance", "cooled_down", "fallback", "gate")
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """Who is told of what: Apprise URLs, kept at references; one alert a cause, provider and ``interval`` (seconds)."""
+
+    to: tuple[Reference, ...] = ()
+    on: frozenset[Cause] = frozenset(CAUSES)
+    interval: float = 900.0
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """A whole file, compiled. ``hash`` identifies its text; ``file`` is for messages."""
 
@@ -226,4 +342,7 @@ class Rules:
     listen: Listen = field(default_factory=Listen)
     capture: Capture = field(default_factory=Capture)
     replay: Replay = field(default_factory=Replay)
+    limits: Limits = Limits()
+    ledger: Ledger = Ledger()
+    alerts: Alerts = Alerts()
     agent_header: str = "x-agent-id"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from wiremend.errors import RulesError
 from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential
 from wiremend.protocols import WIRES
-from wiremend.rules.model import HeaderEdit, Known, Provider
+from wiremend.rules.compile_keeps import compile_limits
+from wiremend.rules.model import HeaderEdit, Known, Limits, Provider
 from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
 from wiremend.rules.schema import PROVIDER
@@ -53,21 +54,24 @@ def builtin_hosts() -> frozenset[str]:
     return frozenset(parse_base(Template(str(text.value)).expand({})).host for text in texts)
 
 
-def compile_providers(own: Mapping[str, Node], report: Report) -> dict[str, Provider]:
-    """Compile the built-in providers and the file's own; what is broken is left out, and reported."""
+def compile_providers(own: Mapping[str, Node], report: Report, limits: Limits = Limits()) -> dict[str, Provider]:  # noqa: B008 - a frozen value
+    """Compile the built-in providers and the file's own; what is broken is left out, and reported.
+
+    ``limits`` are those of the file, which a provider's own change key by key.
+    """
     found: dict[str, Provider] = {}
     for name in [*builtin_nodes(), *(name for name in own if name not in builtin_nodes())]:
         mine = own.get(name)
         check_headers(mine.mapping.get("headers") if mine else None, report)
         if mine is not None and not PROVIDER.check(mine, Report(report.file)):
             continue  # the shapes have reported it
-        provider = _provider(name, builtin_nodes().get(name), mine, report)
+        provider = _provider(name, builtin_nodes().get(name), mine, limits, report)
         if provider is not None:
             found[name] = provider
     return found
 
 
-def _provider(name: str, builtin: Node | None, mine: Node | None, report: Report) -> Provider | None:
+def _provider(name: str, builtin: Node | None, mine: Node | None, limits: Limits, report: Report) -> Provider | None:
     own = mine.mapping if mine else {}
     merged = {**(builtin.mapping if builtin else {}), **own}
     base = merged.get("base_url")
@@ -96,6 +100,7 @@ def _provider(name: str, builtin: Node | None, mine: Node | None, report: Report
         quirks=setting_of(merged.get("quirks")),
         mend=merged["mend"].value != "off" if "mend" in merged else None,
         websocket=_websocket(own, merged),
+        limits=compile_limits(merged.get("limits"), limits, report),
         line=mine.at.line if mine else 0,
     )
 

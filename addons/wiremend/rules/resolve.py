@@ -17,8 +17,10 @@ from wiremend.families import HOMES
 from wiremend.rules.checks import folder_problem, url_problem
 from wiremend.rules.lookup import home_folder
 from wiremend.rules.providers import builtin_hosts
+from wiremend.rules.reach import brings_its_own, only_fallback
 from wiremend.rules.references import Template, can_travel
 from wiremend.rules.report import finding
+from wiremend.rules.resolve_keeps import Keeps, resolve_keeps
 from wiremend.rules.secrets import secrets_in
 from wiremend.rules.urls import LOOPBACK, Base, parse_base
 
@@ -86,6 +88,11 @@ class Resolved:
     """Whether a request is refused that the provider would not hear all of (G5); the user says so, not the file."""
     tokenizer: bool = False
     """Whether a tokenizer is at hand for estimates; without it they go by the bytes, so replay does too (G10)."""
+    ledger: tuple[str, ...] | None = field(default=None, repr=False)
+    """Addresses of the ledger's sinks, with their secrets: ``sqlite:PATH``, ``postgresql://…``, ``https://…``; () for
+    the embedded one beside the captures; None where no row is written, and offline."""
+    alerts: tuple[str, ...] = field(default=(), repr=False)
+    """Apprise URLs of those who are told, with their secrets."""
 
     @property
     def bases(self) -> tuple[Base, ...]:
@@ -118,24 +125,19 @@ class Resolved:
 
 
 def reachable(rules: Rules) -> dict[str, int]:
-    """Give the providers that routes, aliases and ``default`` name, and the line of the first that does."""
+    """Give the providers that routes, aliases and ``default`` name, and the line of the first that does.
+
+    Those of which requests come at once are in front of those to which they only fall back.
+    """
     found: dict[str, int] = {}
     for target, line in (
         *((route.target, route.line) for route in rules.routes),
         *((alias.target, alias.line) for alias in rules.aliases.values()),
         *([(rules.default, rules.default_line)] if rules.default else []),
+        *((target, route.line) for route in rules.routes for target in route.fallbacks),
     ):
         found.setdefault(target.provider, line)
     return found
-
-
-def _brings_its_own(rules: Rules, name: str) -> bool:
-    """Tell whether every request that reaches the provider comes with a credential: its routes ask for one."""
-    if rules.default is not None and rules.default.provider == name:
-        return False
-    if any(alias.target.provider == name for alias in rules.aliases.values()):
-        return False
-    return all(route.when.key and None not in route.when.key for route in rules.routes if route.target.provider == name)
 
 
 def resolve(
@@ -190,7 +192,14 @@ class _Resolver:
             )
         resolved = Resolved(self.rules, upstreams, port, host, token, self.environ, self.capture_folder())
         known = [*credentials_of_rules(resolved).values(), token.value if token is not None else ""]
-        resolved = replace(resolved, secrets=secrets_in(self.rules, environment_of(resolved), known))
+        keeps = Keeps() if self.offline else resolve_keeps(self.rules, self.environ, self.credential, self.problem)
+        known += keeps.secrets
+        resolved = replace(
+            resolved,
+            secrets=secrets_in(self.rules, environment_of(resolved), known),
+            ledger=keeps.ledger,
+            alerts=keeps.alerts,
+        )
         for rule in self.rules.edits:
             self.judge_headers(rule.headers, f"edit {rule.label!r}", rule.line)
         if loops:
@@ -276,12 +285,15 @@ class _Resolver:
         if (
             why is not None
             and not client
-            and not (not provider.key_given and _brings_its_own(self.rules, provider.name))
+            and not (not provider.key_given and brings_its_own(self.rules, provider.name))
         ):
+            spare = only_fallback(self.rules, provider.name)
+            needs = "is skipped as a fallback without its credential" if spare else "needs its credential"
             self.problem(
                 line,
-                f"the provider {provider.name!r} needs its credential, and {why}; set it,"
+                f"the provider {provider.name!r} {needs}, and {why}; set it,"
                 " or write `key: client` under the provider to pass the client's own on",
+                warning=spare,
             )
         if not provider.keys:
             self.problem(
@@ -349,6 +361,7 @@ def environment_of(resolved: Resolved) -> dict[str, str]:
     """Give the variables that the rules name outside of references, and that are set, with their values.
 
     They stand in base URLs, headers, ``listen`` and ``capture.dir``; an empty one counts as not set, as everywhere.
+    Those of ``ledger`` are not among them: no decision hangs on where rows go.
     """
     rules = resolved.rules
     named = [

@@ -29,6 +29,7 @@ from wiremend.rules.checks import (
     check_url,
 )
 from wiremend.rules.references import parse_reference
+from wiremend.rules.schema_keeps import ALERTS, LEDGER, LIMITS, RETRY_SHAPE
 from wiremend.rules.scrubbing import check_scrub
 from wiremend.rules.shapes import (
     Anything,
@@ -162,6 +163,7 @@ PROVIDER = Record(
             Constant((True, False)),
             "true: its responses wire has WebSockets; else a client that asks for one is sent on to HTTP at once.",
         ),
+        "limits": _key(LIMITS, "What one call may take there, key by key over the top's."),
     },
 )
 
@@ -194,10 +196,11 @@ ROUTE = Record(
         "when": _key(Record("`when`", _WHEN_SHARED), "All that is given must hold; a list means any of."),
         "to": _key(
             ListOf(Text("a provider, or provider/model"), single=True),
-            "Where the request goes: a provider keeps the model's name, provider/model changes it.",
+            "Where the request goes: a provider keeps the model's name, provider/model changes it. Of a list the next"
+            " where one fails.",
             required=True,
         ),
-        "retry": _key(Anything(), "How often and when to try again.", state="later"),
+        "retry": _key(RETRY_SHAPE, "How often and when one destination is asked again: a number, or more about it."),
         "via": _key(_WIRE, "The wire to speak upstream; the request is translated where the client speaks another."),
     },
 )
@@ -257,8 +260,9 @@ EXPECT = Record(
             required=True,
         ),
         "to": _key(
-            Either((Text("a provider, or provider/model"), Constant((None,)))),
-            "Where it must go; null: nowhere that the rules name (so where the client sent it, or refused).",
+            Either((ListOf(Text("a provider, or provider/model"), single=True), Constant((None,)))),
+            "Where it must go first, or a list: all of them; null: nowhere that the rules name (so where the client"
+            " sent it, or refused).",
             required=True,
         ),
         "url": _key(_GLOB, "What the final URL must match."),
@@ -367,10 +371,10 @@ ROOT = Record(
         "agent_header": _key(
             Text("a header's name", (check_header_name,)), "The header behind `when: {agent: …}`; default x-agent-id."
         ),
+        "limits": _key(LIMITS, "What one call may take: times, sizes, how many at once. Of every provider."),
+        "ledger": _key(LEDGER, "Where the row of each call is written; or off."),
+        "alerts": _key(ALERTS, "Who is told when something fails: references to Apprise URLs."),
         "preferences": _key(Anything(), "Choosing a model by what is asked.", state="later"),
-        "ledger": _key(Anything(), "One row a call.", state="later"),
-        "alerts": _key(Anything(), "Who is told when something fails.", state="later"),
-        "limits": _key(Anything(), "Bounds on what may be held.", state="later"),
     },
 )
 

@@ -241,10 +241,9 @@ class ListOf:
                 return report.error(node.mark, "this list is empty; leave the key out instead")
             sound = [self.item.check(item, report) for item in node.value]
             return all(sound)
-        if self.single:
-            if isinstance(self.item, Text | Choice | Either | Record | MapOf):
-                return self.item.check(node, report)
-            return self.item.fits(node) or _wrong(self, node, report)
+        told = isinstance(self.item, Text | Choice | Either | Record | MapOf)  # what tells by itself what is wrong
+        if self.single and (told or self.item.fits(node)):
+            return self.item.check(node, report)
         return _wrong(self, node, report)
 
     def schema(self) -> JsonSchema:
@@ -342,7 +341,7 @@ class Record:
         for name, member in node.value.items():
             key = self.keys.get(name)
             if key is None:
-                known = did_you_mean(name, self.served)
+                known = did_you_mean(name, self.served, few=16)
                 sound = report.error(member.at, f"unknown key {name!r} in {self.name}{known}")
             elif key.state == "later":
                 message = f"{name!r} in {self.name} is known, but not served by this version yet; take it out"
