@@ -12,7 +12,8 @@ else behind the end of the data is an error.
 
 A small body can hold gigabytes. Input is fed in steps so small that no step can give much more than is still allowed
 (a byte gives at most 1032 with deflate, 32768 with zstd: a block of 128 KiB takes four bytes); brotli knows no such
-bound and is asked for its output in pieces. What cannot be seen is a body cut between two members or frames.
+bound and is asked for its output in pieces. A stream is bounded both as a whole and in what one chunk of it may give,
+for that is in memory at once. What cannot be seen is a body cut between two members or frames.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 import brotli  # type: ignore[import-untyped]  # it ships no types; what we use of it is in _unbrotli
 import zstandard
 
-from wiremend.errors import CodingError
+from wiremend.errors import CodingError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEFAULT_LIMIT: Final = 256 * 1024 * 1024
 """Bytes that a body may have when it is decoded."""
+
+AT_ONCE: Final = 64 * 1000**2
+"""Bytes that one chunk of a stream may give."""
 
 MAX_CODINGS: Final = 5
 """Codings that may be stacked on one body. Real ones have one; curl stops at five as well."""
@@ -50,8 +54,8 @@ def decode(body: bytes, content_encoding: str | None, *, limit: int = DEFAULT_LI
     """Undo the codings that the value of a ``Content-Encoding`` header names.
 
     A body without a coding comes back as it is, whatever its size. A body of no bytes is no coded body: do not ask.
-    Raises CodingError where a coding is unknown, the data are corrupt, cut short or followed by something else, or
-    where more than ``limit`` bytes would come out of any of the codings.
+    Raises CodingError where a coding is unknown, the data are corrupt, cut short or followed by something else, and
+    its TooLargeError where more than ``limit`` bytes would come out of any of the codings.
     """
     names = [name.strip().lower() for name in (content_encoding or "").split(",")]
     codings = [name for name in names if name not in {"", "identity"}]
@@ -85,7 +89,7 @@ class _Output:
     def add(self, piece: bytes) -> None:
         self.room -= len(piece)
         if self.room < 0:
-            raise CodingError(f"the body holds more than {self._limit} bytes under its {self.coding} coding")
+            raise TooLargeError(f"the body holds more than {self._limit} bytes under its {self.coding} coding")
         self._pieces.append(piece)
 
     def joined(self) -> bytes:
@@ -177,12 +181,16 @@ class StreamDecoder:
     """Undoes the coding of a body that is still coming, piece by piece.
 
     One coding only, as servers that compress a stream have it. Raises CodingError from the constructor where the coding
-    is not known, and from :meth:`feed` where the data are corrupt. That the end is missing is for the reader of what
-    comes out to notice: a stream of events says itself when it is over.
+    is not known, and from :meth:`feed` where the data are corrupt; its TooLargeError where one chunk gives more than
+    ``at_once`` bytes, or the whole more than ``limit`` (None: any number). That the end is missing is for the reader of
+    what comes out to notice: a stream of events says itself when it is over.
     """
 
-    def __init__(self, content_encoding: str) -> None:
+    def __init__(self, content_encoding: str, *, limit: int | None = None, at_once: int = AT_ONCE) -> None:
         """Begin a body with this ``Content-Encoding``."""
+        self._limit = limit
+        self._at_once = at_once
+        self._given = 0
         self._coding = content_encoding.strip().lower()
         if self._coding not in _DECODERS:
             known = ", ".join(sorted(_DECODERS))
@@ -192,6 +200,17 @@ class StreamDecoder:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what comes out of the next piece, in parts of a few MiB at most."""
+        at_once = 0
+        for given in self._fed(data):
+            at_once += len(given)
+            self._given += len(given)
+            if at_once > self._at_once:
+                raise TooLargeError(f"one chunk of the stream holds more than {self._at_once} bytes")
+            if self._limit is not None and self._given > self._limit:
+                raise TooLargeError(f"the stream holds more than {self._limit} bytes under its {self._coding} coding")
+            yield given
+
+    def _fed(self, data: bytes) -> Iterator[bytes]:
         try:
             if self._brotli is not None:
                 while given := self._brotli.process(data, output_buffer_limit=_MOST_STEP):
@@ -220,3 +239,16 @@ class StreamDecoder:
         if self._coding == "deflate":
             return zlib.decompressobj(zlib.MAX_WBITS if data[0] & 0x8F == zlib.DEFLATED else -zlib.MAX_WBITS)
         return zlib.decompressobj(_GZIP_WINDOW)
+
+
+def beginning(data: bytes, content_encoding: str, most: int) -> bytes:
+    """Give what the first bytes of a body hold, ``most`` bytes and a few MiB at most.
+
+    Raises CodingError where the coding is not known or the data are corrupt.
+    """
+    out = bytearray()
+    for given in StreamDecoder(content_encoding).feed(data):
+        out += given
+        if len(out) >= most:
+            break
+    return bytes(out)

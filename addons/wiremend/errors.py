@@ -8,6 +8,7 @@
     ├── PointerError          a text that is not a JSON pointer (RFC 6901, with ``*``)
     ├── BodyError             a body that cannot be read
     │   ├── CodingError       its content-encoding is unknown, broken or cut short
+    │   │   └── TooLargeError it is larger than may be when that is undone
     │   └── JsonError         it is not JSON, or not the JSON that an edit needs
     ├── CaptureError          a capture or a case that cannot be read, or not be made
     ├── RefusedError          a request that must not leave: carries the status to answer with
@@ -75,6 +76,10 @@ class BodyError(WiremendError):
 
 class CodingError(BodyError):
     """A content-encoding that is unknown, broken or cut short."""
+
+
+class TooLargeError(CodingError):
+    """A body that is larger than may be when its content-encoding is undone."""
 
 
 class JsonError(BodyError):

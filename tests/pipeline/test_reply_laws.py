@@ -365,7 +365,10 @@ class Failing:
 
 def passed(of: Context, chunks: Sequence[bytes]) -> tuple[bytes, Through]:
     """Send chunks through what mitmproxy calls, and its end."""
-    house, exchange = SimpleNamespace(failed=lambda *_: None), SimpleNamespace(first_byte=None)
+    house, exchange = (
+        SimpleNamespace(failed=lambda *_: None),
+        SimpleNamespace(first_byte=None, own_ns=0, facts=SimpleNamespace(client=None, headers={})),
+    )
     through = Through(of, exchange, house, "flow", None)  # type: ignore[arg-type]  # all that it needs of the two
     out = [piece for chunk in (*chunks, b"") for piece in through(chunk)]
     assert all(out)  # an empty one would end an HTTP/1 body
