@@ -15,10 +15,10 @@ import msgspec
 from wiremend.families import ENVELOPE
 from wiremend.quirks.amend import OPENAI, SIGNERS, items_of, on_host
 from wiremend.quirks.base import Quirk
-from wiremend.quirks.presets import HOSTS
+from wiremend.quirks.presets import HOSTS, preset_of
 
 if TYPE_CHECKING:
-    from wiremend.quirks.base import Draft, Scope
+    from wiremend.quirks.base import Draft, Recorder, Scope
     from wiremend.quirks.memory import Memory
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
@@ -36,6 +36,8 @@ _RELAYS: Final = (
     "localhost",
     "local",
 )
+_FAMILIES: Final = ("kimi", "deepseek", "glm-", "qwen", "minimax", "gpt-", "grok", "gemini", "mistral", "mimo-")
+"""What the names of models have in them whose makers sign nothing that Anthropic could check."""
 _MAX_BYTES: Final = 4 * 1024 * 1024
 """Bytes of the signatures of one stream that are collected at a time."""
 
@@ -45,7 +47,13 @@ def signed_by(scope: Scope) -> str:
 
     Claude's signatures are Anthropic's wherever it runs.
     """
-    return _ANTHROPIC if "claude" in (scope.model or "").lower() else _host(scope)
+    return _ANTHROPIC if "claude" in (scope.model or "").lower() else _host(scope) or _maker(scope)
+
+
+def _maker(scope: Scope) -> str:
+    """Name who made a model by its name, wherever it runs; "" where that says nothing of it."""
+    name = (scope.model or "").lower()
+    return next((family for family in _FAMILIES if family in name), "") if "claude" not in name else ""
 
 
 def _host(scope: Scope) -> str:
@@ -76,9 +84,10 @@ def _seal(block: dict[str, Any]) -> str:
 class _Recorder:
     """Remembers the issuer of each sealed text of a reply, once it is whole."""
 
-    def __init__(self, scope: Scope, memory: Memory) -> None:
+    def __init__(self, scope: Scope, memory: Memory, issuer: str | None = None) -> None:
         self._memory = memory
-        self._issuer = signed_by(scope) if scope.wire == "messages" else _host(scope)
+        known = signed_by(scope) if scope.wire == "messages" else _host(scope)
+        self._issuer = known if issuer is None else issuer
         self._open: dict[object, str] = {}
         self._bytes = 0
 
@@ -125,6 +134,12 @@ class _Recorder:
     def _remember(self, seal: str) -> None:
         if seal and self._issuer:
             self._memory.keep(_key(seal), self._issuer)
+
+
+def _at_a_stranger_s(scope: Scope, memory: Memory) -> Recorder:
+    """Hear one of whose host nothing is known: only the model's name may tell who signs."""
+    known = preset_of(scope.provider, scope.host, scope.port) is not None
+    return _Recorder(scope, memory, "" if known else _maker(scope))
 
 
 def _decoded(data: bytes) -> object:
@@ -224,5 +239,19 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
         evidence=("measured: Hermes 0.19.0 stamps each item with its issuer (source)",),
         request=_foreign_reasoning,
         recorder=_Recorder,
+    ),
+    Quirk(
+        number=152,
+        name="thinking-issuer",
+        wires=("messages",),
+        side="stream",
+        kind="always",
+        who="Relays and servers of one's own, where the model is known not to be a Claude by its name.",
+        symptom="400 invalid signature in thinking block, once the session goes on at Anthropic.",
+        mend="Nothing is changed; it is remembered whose thinking this is, for thinking-signature-foreign.",
+        before='{"type":"signature_delta","signature":"q3Vk"}',
+        after='{"type":"signature_delta","signature":"q3Vk"}',
+        evidence=("https://github.com/ding113/claude-code-hub/issues/518",),
+        recorder=_at_a_stranger_s,
     ),
 )
