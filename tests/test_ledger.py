@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from wiremend.ledger.row import CallRow, to_json, to_line
+from wiremend.ledger.row import CallRow, Try, to_json, to_line
 from wiremend.ledger.sinks import append_json
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ HEAD = "claude-code  claude-sonnet-4-5 → kimi-code/kimi-for-coding  messages 2
             f"{HEAD}  1234 in, 56 out  error: overloaded",
         ),
         (
+            {
+                "attempts": (Try("a", "m", 429, "status"), Try("a", "m", None, "cooling"), Try("b", "n", 200)),
+                "losses": ("top_k", "metadata"), "seen": ("role",),
+            },
+            f"{HEAD}  1234 in (1000 cached), 56 out  2 tries  lost: top_k, metadata  mended: url, model  seen: role",
+        ),
+        (
             {"provider": None, "model": "m", "asked": "m", "input_tokens": None, "output_tokens": 7, "mended": ()},
             "claude-code  m  messages 200  0.41 s  0 in (1000 cached), 7 out",
         ),
@@ -67,6 +74,15 @@ def test_json_names_every_column_also_the_empty_ones() -> None:
     seen = json.loads(to_json(ROW))
     assert list(seen) == list(CallRow.__struct_fields__)
     assert (seen["agent"], seen["mended"], seen["error"]) == (None, ["url", "model"], None)
+
+
+def test_json_has_each_try() -> None:
+    row = msgspec.structs.replace(ROW, attempts=(Try("a", "m", 429, "status", 0.0, 0.25), Try("b", None, 200)))
+    assert json.loads(to_json(row))["attempts"] == [
+        {"provider": "a", "model": "m", "status": 429, "trouble": "status", "at_s": 0.0, "total_s": 0.25},
+        {"provider": "b", "model": None, "status": 200, "trouble": None, "at_s": 0.0, "total_s": 0.0},
+    ]
+    assert msgspec.json.decode(to_json(row), type=CallRow) == row
 
 
 def test_rows_are_lines_of_a_file_for_its_owner_alone(tmp_path: Path) -> None:

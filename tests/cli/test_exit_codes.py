@@ -20,7 +20,9 @@ import click
 import pytest
 
 from tests.cli.launching import WIREMEND, clean_environ
+from tests.cli.status_kit import told_status
 from tests.cli.verbs_kit import Said, World
+from tests.lab import Upstream
 from wiremend.cli import demo, trying
 from wiremend.cli import setup as wizard
 from wiremend.cli.main import _MODULES, VERBS
@@ -145,6 +147,22 @@ def terminated(world: World) -> Said:
     return world.run(["try", "--all", "--rules", "ok.yaml"])
 
 
+def told_all(world: World) -> Said:
+    """Send the test alert to a server of this machine."""
+    with Upstream(lambda _, reply: reply.json(200, {})) as receiver:
+        world.patch.setenv("LAB_ALERTS", f"json://127.0.0.1:{receiver.port}/")
+        (world.folder / "told.yaml").write_text("alerts: $LAB_ALERTS\n")
+        said = world.run(["alerts", "test", "--rules", "told.yaml"])
+        assert len(receiver.requests) == 1
+    return said
+
+
+def asked(world: World) -> Said:
+    """Ask how a proxy fares; this process stands in for it."""
+    told_status(world.folder / ".local" / "state")
+    return world.run(["status"])
+
+
 SCENES: Final[dict[tuple[str, int], list[str] | Scene]] = {
     ("proxy", 0): lambda world: ended(world, "proxy", "--port", "0", "--rules", "ok.yaml", sign="Point an agent"),
     ("proxy", 1): ["proxy", "--rules", "bad.yaml"],
@@ -178,6 +196,12 @@ SCENES: Final[dict[tuple[str, int], list[str] | Scene]] = {
     ("captures import", 0): ["captures", "import", "calls.har", "--to", "new.flows"],
     ("captures import", 1): ["captures", "import", "empty.har", "--to", "new.flows"],
     ("captures import", 2): ["captures", "import"],
+    ("status", 0): asked,
+    ("status", 1): ["status"],
+    ("status", 2): ["status", "--json", "--watch"],
+    ("stats", 0): ["stats"],
+    ("stats", 1): ["stats", "--ledger", "sqlite:flows.mitm"],
+    ("stats", 2): ["stats", "--since", "yesterday"],
     ("replay", 0): ["replay"],
     ("replay", 1): ["replay", "--rules", "ok.yaml"],
     ("replay", 2): ["replay", "nowhere"],
@@ -204,6 +228,9 @@ SCENES: Final[dict[tuple[str, int], list[str] | Scene]] = {
     ("setup", 1): ["setup", "--provider", "nobody-of-that-name"],
     ("setup", 2): ["setup", "--nonsense"],
     ("setup", 130): storing(interrupted=True),
+    ("alerts test", 0): told_all,
+    ("alerts test", 1): ["alerts", "test", "--rules", "ok.yaml"],
+    ("alerts test", 2): ["alerts", "test", "--nonsense"],
     ("completion", 0): ["completion", "bash"],
     ("completion", 2): ["completion", "cmd"],
     ("demo", 0): played(0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +13,16 @@ import click
 import pytest
 
 from tests.cli.verbs_kit import World
+from tests.ledger.kit import entry
 from wiremend.cli.main import cli
+from wiremend.ledger.sink import Position
+from wiremend.ledger.sqlite import Sqlite
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = (DOCS / "exit-codes.md").read_text("utf-8")
 DOCTOR: Final = (DOCS / "doctor.md").read_text("utf-8")
 
-TABLES: Final = ("check", "doctor", "quirks", "captures list", "replay")
+TABLES: Final = ("check", "doctor", "quirks", "captures list", "status", "stats", "replay")
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def told(world: World, *arguments: str, code: int = 0) -> Any:  # noqa: ANN401 -
 def names_of(paragraph: str) -> list[str]:
     """Give the names in backticks of the paragraph that begins so."""
     start = PAGE.index(paragraph) + len(paragraph)
-    return re.findall(r"`([a-z_]+)`", PAGE[start : PAGE.find("\n\n", start)])
+    return re.findall(r"`([a-z_0-9]+)`", PAGE[start : PAGE.find("\n\n", start)])
 
 
 def command_of(verb: str) -> click.Command:
@@ -68,11 +72,15 @@ def test_check(world: World) -> None:
             "speaks": ["chat"],
             "bases": {"chat": "http://127.0.0.1:9/v1"},
             "credential": {"state": "none", "references": [], "unresolved": None},
+            "limits": {},
         }
     ]
     assert rules["aliases"] == [{"name": "small", "line": 3, "to": "lab/lab-mini", "keep_name": False}]
     when = {"key": ["sk-*", None], "model": ["lab-*"], "stream": True, "body": {"/a": ["b*"]}}
-    assert rules["routes"] == [{"name": "to the lab", "line": 5, "when": when, "to": "lab"}]
+    (route,) = rules["routes"]
+    retry = route.pop("retry")
+    assert route == {"name": "to the lab", "line": 5, "when": when, "to": "lab", "fallbacks": []}
+    assert (retry["times"], retry["backoff"], retry["stay"]) == (0, "1s", "10m")
     assert rules["edits"] == [
         {
             "name": "warm",
@@ -84,6 +92,8 @@ def test_check(world: World) -> None:
     ]
     assert (rules["default"], rules["expectations"], rules["offline"]) == ("lab", 1, False)
     assert rules["listen"] == {"host": "127.0.0.1", "port": 8080}
+    assert (rules["limits"], rules["ledger"]) == ({}, [])
+    assert rules["alerts"]["to"] == []
 
 
 def test_check_of_rules_that_are_not_sound(world: World) -> None:
@@ -120,6 +130,20 @@ def test_captures_list(world: World) -> None:
         assert set(row) == set(names_of("Of `wiremend captures list --json`:"))
     assert [row["is_failed"] for row in rows] == [False, True]
     assert told(world, "captures", "list", "--model", "nothing", "flows.mitm") == []
+
+
+def test_stats(world: World) -> None:
+    with closing(Sqlite(world.folder / "calls.sqlite")) as ledger:
+        ledger.write([entry("a", at=1.0), entry("b", at=2.0, first_byte_s=None, status=429)], Position("s"))
+    said = told(world, "stats", "--ledger", "sqlite:calls.sqlite", "--since", "all", "--by", "client,day")
+    head = re.search(r"^\| `wiremend stats --json` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert head is not None
+    assert list(said) == re.findall(r"`(\w+)`", head[1])
+    keys = set(names_of("Of `wiremend stats --json`")) - {"since", "groups", "all"}
+    assert set(said["all"]) == keys
+    (group,) = said["groups"]
+    assert set(group) == keys | {"client", "day"}
+    assert (group["client"], group["calls"], group["errors"]) == ("claude-code", 2, 1)
 
 
 def test_replay(world: World) -> None:

@@ -32,7 +32,7 @@ def row(**values: Any) -> CallRow:  # noqa: ANN401 - the fields of a row
 def test_a_receipt_adds_up_tokens_ways_mends_and_failures() -> None:
     rows = [
         row(asked="a", input_tokens=1000, cached_tokens=900, output_tokens=5, mended=("url", "model")),
-        row(asked="a", input_tokens=500, output_tokens=7, mended=("url",)),
+        row(asked="a", input_tokens=500, output_tokens=7, mended=("url",), losses=("top_k",)),
         row(asked="p/m", provider="p", model="m"),
         row(asked="b", status=429, error="rate_limit_error: slow down"),
         row(asked="b", status=None, error="connection refused"),
@@ -43,6 +43,7 @@ def test_a_receipt_adds_up_tokens_ways_mends_and_failures() -> None:
         "  a → p/m  2 calls",
         "  b → p/m  2 calls",
         "  p/m  1 call",
+        "  lost: top_k x1",
         "  mended: url x2, model x1",
         "  1 failed: 429 rate_limit_error: slow down",
         "  1 failed: no answer connection refused",

@@ -30,12 +30,19 @@ class Told(NamedTuple):
     cached: int | None = None
     stop: str | None = None
     error: str | None = None
+    thought: int | None = None
 
 
 def told(tally: Tally) -> Told:
     """Read a tally."""
     return Told(
-        tally.model, tally.input_tokens, tally.output_tokens, tally.cached_tokens, tally.stop_reason, tally.error
+        tally.model,
+        tally.input_tokens,
+        tally.output_tokens,
+        tally.cached_tokens,
+        tally.stop_reason,
+        tally.error,
+        tally.reasoning_tokens,
     )
 
 
@@ -159,6 +166,22 @@ class TestMessages:
             assert (said.input, said.output, said.cached) == expected
             assert (said.model, said.stop, said.error) == ("kimi-k2.6", "end_turn", None)
 
+    @pytest.mark.parametrize(
+        ("usage", "expected"),
+        (
+            ({"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 5}}, 5),
+            ({"output_tokens": 9, "completion_tokens_details": {"reasoning_tokens": "5"}}, 5),
+            ({"output_tokens": 9, "output_tokens_details": {"thinking_tokens": -1}}, None),
+            ({"output_tokens": 9, "output_tokens_details": None}, None),
+        ),
+    )
+    def test_what_was_thought(self, usage: object, expected: int | None) -> None:
+        assert (
+            after_stream("messages", message_start(input_tokens=2), message_delta("end_turn", usage)).thought
+            == expected
+        )
+        assert after_body("messages", {"type": "message", "model": "m", "usage": usage}).thought == expected
+
     def test_wrong_event_names_do_not_matter(self) -> None:
         events = [message_start(input_tokens=2), TEXT_DELTA, message_delta("max_tokens", {"output_tokens": 3})]
         wrong = [f"event: message\ndata: {json.dumps(event)}\n\n" for event in events]
@@ -229,6 +252,20 @@ class TestChat:
             assert (said.input, said.output, said.cached) == expected
             assert said.stop == "stop"
 
+    @pytest.mark.parametrize(
+        ("more", "expected"),
+        (
+            ({"completion_tokens_details": {"reasoning_tokens": 5}}, 5),
+            ({"reasoning_tokens": 5}, 5),
+            ({"completion_tokens_details": {"reasoning_tokens": 0}, "reasoning_tokens": 5}, 5),
+            ({"completion_tokens_details": None}, None),
+            ({"completion_tokens_details": {"reasoning_tokens": 0}}, 0),
+        ),
+    )
+    def test_what_was_thought(self, more: dict[str, object], expected: int | None) -> None:
+        assert after_stream("chat", chunk(), chunk("stop", usage=USAGE | more), DONE).thought == expected
+        assert after_body("chat", {"model": "m", "choices": [], "usage": USAGE | more}).thought == expected
+
     def test_placeholders_after_the_usage_are_no_news(self) -> None:
         zero = {"prompt_tokens": 0, "completion_tokens": 0}
         said = after_stream("chat", chunk(usage=zero), chunk("stop", usage=USAGE), chunk(usage=zero), chunk(usage=None))
@@ -269,16 +306,16 @@ class TestResponses:
             {"type": "response.output_text.delta", "delta": "x"},
             {"type": "response.output_item.done", "item": {"status": "completed"}},
             response("completed", status="completed", usage=self.usage, error=None, incomplete_details=None),
-        ) == Told("gpt-5", 11, 7, 3, "completed")
+        ) == Told("gpt-5", 11, 7, 3, "completed", thought=5)
 
     def test_body_has_it_all_at_once(self) -> None:
         body = {"object": "response", "model": "m", "status": "completed", "error": None, "usage": self.usage}
-        assert after_body("responses", body) == Told("m", 11, 7, 3, "completed")
+        assert after_body("responses", body) == Told("m", 11, 7, 3, "completed", thought=5)
 
     def test_incomplete_says_why(self) -> None:
         details = {"reason": "max_output_tokens"}
         last = response("incomplete", status="incomplete", incomplete_details=details, usage=self.usage)
-        assert after_stream("responses", last) == Told("gpt-5", 11, 7, 3, "max_output_tokens")
+        assert after_stream("responses", last) == Told("gpt-5", 11, 7, 3, "max_output_tokens", thought=5)
         assert after_stream("responses", response("incomplete")).stop == "incomplete"
 
     def test_opening_events_do_not_end_it(self) -> None:
@@ -403,6 +440,7 @@ NAMES = [
     *["delta", "stop_reason", "choices", "finish_reason", "response", "status", "incomplete_details", "reason"],
     *["input_tokens", "output_tokens", "prompt_tokens", "completion_tokens", "cached_tokens", "prompt_tokens_details"],
     *["cache_read_input_tokens", "cache_creation_input_tokens", "prompt_cache_hit_tokens"],
+    *["output_tokens_details", "completion_tokens_details", "reasoning_tokens", "thinking_tokens"],
 ]
 TYPES = ["message_start", "message_delta", "error", "response.completed", "response.failed", "response.incomplete"]
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.sampled_from([*TYPES, "7"])
@@ -418,7 +456,7 @@ def assert_sane(tally: Tally) -> None:
     said = told(tally)
     for word in (said.model, said.stop, said.error):
         assert word is None or (type(word) is str and word.encode())
-    for count in (said.input, said.output, said.cached):
+    for count in (said.input, said.output, said.cached, said.thought):
         assert count is None or (type(count) is int and count >= 0)
     assert said.error is None or (len(said.error) <= 200 and "\n" not in said.error)
 

@@ -169,6 +169,12 @@ def _vendors() -> Iterator[str]:
     yield from (vendor.name for vendor in VENDORS)
 
 
+def _facts() -> Iterator[str]:
+    from wiremend.ledger.stats import BY  # noqa: PLC0415 - as above
+
+    yield from BY
+
+
 def _flows() -> Iterator[str]:
     """Give the newest flow files of the user's folder."""
     files = [path for path in state_folder(os.environ).rglob("*.flows") if path.is_file()]
@@ -182,6 +188,7 @@ _NAMES: Final[dict[tuple[str, str], Callable[[], Iterator[str]]]] = {
     ("captures add", "quirk"): _quirks,
     ("try", "target"): _targets,
     ("setup", "provider"): _vendors,
+    ("stats", "by"): _facts,
     **dict.fromkeys(_OF_FLOWS, _flows),
 }
 """What stands for a parameter of a verb, besides what click completes by itself (choices, files)."""

@@ -26,9 +26,12 @@ VERBS = {
     "try": "Send one tiny request down a route, or down every one: the one verb that talks to providers by itself.",
     "setup": "A short wizard: a provider, its key, and the rules that use it.",
     "captures": "List, show, keep and scrub what was remembered; make a case of it.",
+    "status": "How the running proxies fare: ports, rules, requests by provider, who cools down, the ledger.",
+    "stats": "Sum up the ledger: calls, errors, tokens and times by provider and model.",
     "replay": "Run captures and cases through today's rules, offline, and say what differs.",
     "upstream": "A provider on this machine that answers as the captures do, for an agent without a network.",
     "bundle": "Make one archive of a problem, without a secret in it, to attach to a report.",
+    "alerts": "Try the addresses that alerts go to:  wiremend alerts test",
     "completion": "Print the completion script of a shell.",
     "demo": "See an agent's broken request go out right; no key, no network.",
 }
@@ -53,12 +56,15 @@ See what it does
   wiremend captures list        what was remembered; show, add, scrub, import
   wiremend bundle ID            one archive of a problem, to attach to a report
   wiremend quirks               what providers get wrong, and how it is mended
+  wiremend status               how the running proxies fare: by provider, and who cools down
+  wiremend stats                calls, errors, tokens and times, by provider and model
   wiremend doctor               why it does not work here
 
 Keep it right
   wiremend check rules.yaml     what a rules file does, or what is wrong with it
   wiremend replay               cases and captures through today's rules, offline
   wiremend upstream captures    a provider that answers as the captures do
+  wiremend alerts test          one alert to each address of the rules
   wiremend completion bash      verbs and options completed in your shell
 
 `wiremend VERB --help` tells the rest. README.md begins at the beginning.

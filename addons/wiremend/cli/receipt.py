@@ -41,13 +41,15 @@ def receipt(
     should act, and ``log`` is where it lies. ``hints`` are shown where there was no call, ``notes`` always.
     """
     calls = [row for row in rows if row.asked is not None]
+    lost = Counter(name for row in rows for name in row.losses)
     mended = Counter(name for row in rows for name in row.mended)
     failed = Counter(filter(None, map(_failure, calls or rows)))
     signs = (_REFUSED_CA,) if calls else (_REFUSED_CA, _PASSED_BY)
     telling = (_STAMP.sub("", line) for line in said.splitlines() if any(sign in line for sign in signs))
     lines = [
         *(f"{way}  {_count(count, 'call')}" for way, count in Counter(map(_way, calls)).most_common()),
-        *([f"mended: {', '.join(f'{name} x{count}' for name, count in mended.most_common())}"] if mended else []),
+        *([f"lost: {_counted(lost)}"] if lost else []),
+        *([f"mended: {_counted(mended)}"] if mended else []),
         *(f"{count} failed: {why}" for why, count in failed.most_common()),
         *dict.fromkeys(telling),
         *(hint for hint in hints if not calls),
@@ -55,6 +57,10 @@ def receipt(
         f"log: {log}",
     ]
     return "\n  ".join([_summary(calls, len(rows) - len(calls)), *lines]) + "\n"
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{name} x{count}" for name, count in names.most_common())
 
 
 def why_none(agent: Agent, style: Style) -> tuple[str, ...]:

@@ -78,6 +78,10 @@ class Tally(Protocol):
         """The part of ``input_tokens`` that the cache served."""
 
     @property
+    def reasoning_tokens(self) -> int | None:
+        """The part of ``output_tokens`` that was thought."""
+
+    @property
     def stop_reason(self) -> str | None:
         """Why the answer ended."""
 

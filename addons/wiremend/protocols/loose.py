@@ -92,11 +92,12 @@ def first(*values: int | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a usage object says; ``input`` includes ``cached``."""
+    """What a usage object says; ``input`` includes ``cached``, and ``output`` ``reasoning``."""
 
     input: int | None = None
     output: int | None = None
     cached: int | None = None
+    reasoning: int | None = None
 
     def then(self, newer: Counts) -> Counts:
         """Merge with what a later usage object says."""
@@ -104,6 +105,7 @@ class Counts:
             later(self.input, newer.input),
             later(self.output, newer.output),
             later(self.cached, newer.cached),
+            later(self.reasoning, newer.reasoning),
         )
 
 
@@ -112,6 +114,7 @@ def openai_counts(usage: object) -> Counts:
 
     The prompt's total includes the cache on both wires. The cache's share is in ``prompt_tokens_details`` or
     ``input_tokens_details``; Moonshot has ``cached_tokens`` beside the totals, DeepSeek ``prompt_cache_hit_tokens``.
+    What was thought is in ``completion_tokens_details`` or ``output_tokens_details``; some have it beside the totals.
     """
     return Counts(
         first(count(field(usage, "prompt_tokens")), count(field(usage, "input_tokens"))),
@@ -121,6 +124,11 @@ def openai_counts(usage: object) -> Counts:
             count(field(usage, "input_tokens_details", "cached_tokens")),
             count(field(usage, "cached_tokens")),
             count(field(usage, "prompt_cache_hit_tokens")),
+        ),
+        first(
+            count(field(usage, "completion_tokens_details", "reasoning_tokens")),
+            count(field(usage, "output_tokens_details", "reasoning_tokens")),
+            count(field(usage, "reasoning_tokens")),
         ),
     )
 

@@ -27,7 +27,7 @@ class Origin:
 
     ``seed`` is what minted ids derive from, unlike that of any other exchange (the flow's id). ``now`` is the time in
     whole seconds since 1970, ``model`` the name that the client asked for, ``client`` the agent by its User-Agent.
-    ``flow`` is the short id that error texts end with.
+    ``flow`` is the short id that error texts end with, ``tried`` what they say of providers that failed before.
     """
 
     seed: str = ""
@@ -35,10 +35,13 @@ class Origin:
     model: str | None = None
     client: str | None = None
     flow: str = ""
+    tried: str = ""
 
     def signed(self, text: str) -> str:
-        """Give an error text that ends with the flow's id, by which the exchange is found again."""
+        """Give an error text that ends with what was tried before, and the flow's id, by which all of it is found."""
         mark = f"[flow {self.flow}]"
+        if self.tried and self.tried not in text:
+            text = f"{text.removesuffix(mark).rstrip()} ({self.tried})"
         return f"{text} {mark}" if self.flow and not text.endswith(mark) else text
 
     def mint(self, prefix: str, number: int) -> str:

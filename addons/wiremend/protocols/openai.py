@@ -106,6 +106,11 @@ class OpenAITally:
         """The part of ``input_tokens`` that the cache served."""
         return self._counts.cached
 
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """The part of ``output_tokens`` that was thought."""
+        return self._counts.reasoning
+
     def count(self, usage: object) -> None:
         """Merge one usage object; most chunks have none."""
         if isinstance(usage, dict):

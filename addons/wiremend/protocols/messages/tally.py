@@ -35,6 +35,7 @@ class MessagesTally:
     model: str | None = None
     output_tokens: int | None = None
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
     stop_reason: str | None = None
     error: str | None = None
     _uncached: int | None = None
@@ -82,3 +83,7 @@ class MessagesTally:
         self.output_tokens = loose.later(self.output_tokens, foreign.output)
         cached = loose.first(loose.count(loose.field(usage, "cache_read_input_tokens")), foreign.cached)
         self.cached_tokens = loose.later(self.cached_tokens, cached)
+        thought = loose.first(
+            loose.count(loose.field(usage, "output_tokens_details", "thinking_tokens")), foreign.reasoning
+        )
+        self.reasoning_tokens = loose.later(self.reasoning_tokens, thought)
