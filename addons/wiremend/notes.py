@@ -8,9 +8,15 @@ credential (G8): a header that carries one is noted by name only.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Final, Literal
 
-type Kind = Literal["routed", "edited", "mended", "lost", "approximated", "invented", "refused", "failed", "seen"]
+type Kind = Literal[
+    "routed", "edited", "mended", "lost", "approximated", "invented", "refused", "failed", "seen", "retried", "alive"
+]
+
+
+OF_THE_WAY: Final = frozenset({"retried", "alive"})
+"""Kinds of notes on how an answer was come by, not on what it is: what was tried before, what kept the client."""
 
 
 @dataclass(frozen=True, slots=True)

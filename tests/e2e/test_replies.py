@@ -29,7 +29,6 @@ from tests.lab.sdk import KEY, MESSAGES, anthropic_sdk, openai_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 ANSWER = Answer("one two three", model="m")
 PATHS = ("/v1/messages", "/v1/chat/completions", "/v1/responses")
@@ -277,17 +276,9 @@ def test_a_head_does_not_wait_for_ever_for_its_first_event(stage: Stage, proxy: 
         assert response.read().endswith(b"data: [DONE]\n\n")
 
 
-def test_something_can_be_sent_between_two_events(stage: Stage, tmp_path: Path) -> None:
-    """Nothing is, as shipped; a script that asks for a wake-up shows that the layer can."""
-    script = tmp_path / "between.py"
-    script.write_text(
-        "from wiremend.mitm.reply import Reply\n"
-        "from wiremend_addon import addons\n"
-        "Reply.pulse = lambda self, flow: 0.01\n"
-        "Reply.between = lambda self, flow: b': still there\\n\\n'\n"
-    )
+def test_a_client_is_kept_while_nothing_comes_between_two_events(stage: Stage) -> None:
     heard = threading.Event()
-    events = STREAMS["/v1/messages"]
+    events, ping = STREAMS["/v1/messages"], b'event: ping\ndata: {"type":"ping"}\n\n'
 
     def speak(reply: Reply) -> None:
         reply.head(200, EVENT_STREAM)
@@ -298,14 +289,15 @@ def test_something_can_be_sent_between_two_events(stage: Stage, tmp_path: Path) 
         reply.end()
 
     stage.script = speak
-    with Upstream(stage) as upstream, Mitm(RULES.format(url=upstream.url), addon=script) as proxy:
+    with Upstream(stage) as upstream, Mitm(RULES.format(url=upstream.url) + "limits: {keepalive: 50ms}\n") as proxy:
         with Client.plain(proxy.port) as client:
             response = ask(client, "/v1/messages", stream=True)
-            got = response.read_until(b": still there\n\n")
+            got = response.read_until(ping)
             heard.set()
             got += response.read()
         assert response.ending == "whole"
-        assert got.replace(b": still there\n\n", b"") == b"".join(events)
+        assert got.count(ping) > events.count(ping)
+        assert got.replace(ping, b"") == b"".join(events).replace(ping, b"")
 
 
 @pytest.mark.parametrize("status", (404, 405))

@@ -11,6 +11,7 @@ from mitmproxy.flow import Error
 from mitmproxy.test import taddons
 
 from tests.mitm.kit import flow
+from wiremend.mitm.calls import Calls
 from wiremend.mitm.flows import read_flows
 from wiremend.mitm.gateway import Gateway
 from wiremend.mitm.house import House
@@ -41,6 +42,7 @@ class Stage:
         self.house = House()
         self.remember = Remember(self.house)
         self.reply = Reply(self.house, self.remember)
+        self.calls = Calls(self.house)
         self.tunnel = Tunnel(self.house)
         self.gateway = Gateway(self.house, self.tunnel, self.reply)
         self.rewrite = Rewrite(self.house, self.remember)
@@ -51,6 +53,7 @@ class Stage:
         one = flow(url, headers={"x-api-key": KEY, **(headers or {})}, body=body)
         one.request.method = "POST" if body else "GET"
         self.gateway.requestheaders(one)
+        self.calls.requestheaders(one)
         self.rewrite.request(one)
         return one
 
@@ -77,10 +80,11 @@ class Stage:
         """Call the hooks of the end."""
         if error is None:
             self.reply.response(one)
+            self.calls.response(one)
             self.remember.response(one)
         else:
             one.error = Error(error)
-            self.reply.error(one)
+            self.calls.error(one)
             self.remember.error(one)
 
     def whole(self, one: http.HTTPFlow, status: int = 200, body: bytes = b"{}", *, tee: bool = True) -> None:
@@ -117,7 +121,8 @@ def stage(folder: Path, rules: str = RULES) -> Iterator[Stage]:
     path = folder / "rules.yaml"
     path.write_text(rules, "utf-8")
     made = Stage(folder / "captures")
-    with taddons.context(made.house, made.gateway, made.tunnel, made.rewrite, made.reply, made.remember) as context:
+    hooks = (made.house, made.gateway, made.tunnel, made.rewrite, made.reply, made.calls, made.remember)
+    with taddons.context(*hooks) as context:
         made.context = context
         context.configure(made.house, wiremend_capture=str(made.folder))
         context.configure(made.house, wiremend_rules=str(path))

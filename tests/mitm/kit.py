@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,41 +10,54 @@ from mitmproxy import http
 from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import taddons, tflow
 
+from wiremend.mitm.calls import Calls
 from wiremend.mitm.gateway import Gateway
 from wiremend.mitm.house import House
+from wiremend.mitm.remember import Remember
 from wiremend.mitm.reply import Reply
 from wiremend.mitm.rewrite import Rewrite
+from wiremend.mitm.tries import Tries
 from wiremend.mitm.tunnel import Tunnel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
 class Addons:
     """The addons that meet a request, sharing a house."""
 
-    def __init__(self) -> None:
-        """Make them, as `load_addons` does."""
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """Make them, as `load_addons` does; ``now`` is the clock of tries."""
         self.house = House()
         self.tunnel = Tunnel(self.house)
-        self.reply = Reply(self.house)
+        self.remember = Remember(self.house)
+        self.tries = Tries(self.house, self.remember, now, lambda: 0.5)
+        self.reply = Reply(self.house, self.remember, self.tries)
+        self.calls = Calls(self.house)
         self.gateway = Gateway(self.house, self.tunnel, self.reply)
-        self.rewrite = Rewrite(self.house)
+        self.rewrite = Rewrite(self.house, self.remember, self.tries)
 
     def request(self, flow: http.HTTPFlow) -> None:
         """Call the hooks of a request, as mitmproxy does."""
         self.gateway.requestheaders(flow)
+        self.calls.requestheaders(flow)
         self.rewrite.request(flow)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Call the hooks at the end of a response."""
+        self.reply.response(flow)
+        self.tries.response(flow)
+        self.calls.response(flow)
 
 
 @contextmanager
-def addons(folder: Path, rules: str) -> Iterator[Addons]:
+def addons(folder: Path, rules: str, now: Callable[[], float] = time.monotonic) -> Iterator[Addons]:
     """Load the addons with a rules file."""
     path = folder / "rules.yaml"
     path.write_text(rules, "utf-8")
-    made = Addons()
-    with taddons.context(made.house, made.gateway, made.tunnel, made.rewrite, made.reply) as context:
+    made = Addons(now)
+    with taddons.context(made.house, made.gateway, made.tunnel, made.rewrite, made.reply, made.calls) as context:
         context.configure(made.house, wiremend_rules=str(path))
         yield made
 

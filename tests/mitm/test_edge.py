@@ -11,7 +11,7 @@ from mitmproxy import http
 
 from tests.lab.replies import Answer, messages_events
 from tests.mitm.kit import addons, at_gateway, flow
-from wiremend.mitm import reply, rewrite
+from wiremend.mitm import calls, reply, rewrite
 from wiremend.mitm.through import Through
 from wiremend.pipeline.reply import ReplyStream
 
@@ -74,7 +74,7 @@ def test_a_stream_goes_on_untouched_as_long_as_nothing_was_sent(
         assert stream(chunks[1]) == [chunks[0] + chunks[1]]
         assert [stream(chunk) for chunk in chunks[2:]] == [[chunk] for chunk in chunks[2:]]
         assert stream(b"") == []
-        made.reply.response(one)
+        made.response(one)
     assert sum(one.id in record.getMessage() for record in caplog.records) == 1
 
 
@@ -89,7 +89,7 @@ def test_a_stream_of_which_something_was_sent_ends_with_its_wires_error(
         (error,) = stream(events[1])
         assert error.startswith(b"event: error\ndata: {")
         assert stream(events[2]) == stream(b"") == []
-        made.reply.response(one)
+        made.response(one)
     assert sum(one.id in record.getMessage() for record in caplog.records) == 1
 
 
@@ -103,7 +103,7 @@ def test_a_whole_reply_stays_as_it_is(
         made.reply.responseheaders(one)
         assert one.response.stream is False
         monkeypatch.setattr(reply, "whole", boom)
-        made.reply.response(one)
+        made.response(one)
         assert one.response.content == b'{"odd": 1}'
     assert sum(one.id in record.getMessage() for record in caplog.records) == 1
 
@@ -126,7 +126,7 @@ def test_a_key_that_the_provider_repeats_is_in_no_note(tmp_path: Path) -> None:
         error = {"error": {"type": "invalid_authentication_error", "message": f"no such key: {key}"}}
         one.response = http.Response.make(401, json.dumps(error), {"content-type": "application/json"})
         made.reply.responseheaders(one)
-        made.reply.response(one)
+        made.response(one)
     assert key in (one.response.text or ""), "its words reach the client"
     assert key not in json.dumps(one.metadata)
     assert "no such key" in json.dumps(one.metadata)
@@ -134,13 +134,13 @@ def test_a_key_that_the_provider_repeats_is_in_no_note(tmp_path: Path) -> None:
 
 
 def test_a_row_that_cannot_be_made_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reply, "row_of", boom)
+    monkeypatch.setattr(calls, "row_of", boom)
     with addons(tmp_path, RULES) as made:
         one = flow(URL, headers={"x-api-key": "k"})
         made.request(one)
         one.response = http.Response.make(200, b"{}", {"content-type": "application/json"})
         made.reply.responseheaders(one)
-        made.reply.response(one)
+        made.response(one)
         assert one.id not in made.house.exchanges
 
 
@@ -150,5 +150,5 @@ def test_a_broken_flow_is_forgotten_too(tmp_path: Path) -> None:
         made.request(one)
         assert one.id in made.house.exchanges
         one.error = None
-        made.reply.error(one)
+        made.calls.error(one)
         assert one.id not in made.house.exchanges

@@ -10,7 +10,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, _http1
 from mitmproxy.test import tflow
 
-from wiremend.mitm import layer
+from wiremend.mitm import layer, pressure, stream
 from wiremend.mitm.house import House
 from wiremend.mitm.reply import Reply
 from wiremend.mitm.trailers import TrailerlessReader, drop_trailers
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def test_what_the_layers_stand_on_is_still_there() -> None:
-    missing = layer.missing_internals()
+    missing = layer.missing_internals() + pressure.missing_internals()
     assert not missing, f"this mitmproxy has no {', '.join(missing)}: wiremend/mitm/layer.py must be adapted to it"
 
 
@@ -28,10 +28,14 @@ def test_the_methods_that_are_overridden_still_take_what_ours_take() -> None:
     for ours, theirs, name in (
         (layer.ProxyLayer, HttpLayer, "make_stream"),
         (layer.ProxyStream, HttpStream, "handle_connect_regular"),
-        (layer.WireStream, HttpStream, "_handle_event"),
-        (layer.WireStream, HttpStream, "state_wait_for_response_headers"),
-        (layer.WireStream, HttpStream, "start_response_stream"),
-        (layer.WireStream, HttpStream, "handle_protocol_error"),
+        (stream.WireStream, HttpStream, "_handle_event"),
+        (stream.WireStream, HttpStream, "state_wait_for_response_headers"),
+        (stream.WireStream, HttpStream, "start_response_stream"),
+        (stream.WireStream, HttpStream, "handle_protocol_error"),
+        (stream.WireStream, HttpStream, "handle_event"),
+        (stream.WireStream, HttpStream, "make_server_connection"),
+        (stream.WireStream, HttpStream, "send_response"),
+        (layer.WireLayer, HttpLayer, "_handle_event"),
     ):
         wanted = list(inspect.signature(getattr(theirs, name)).parameters)
         assert list(inspect.signature(getattr(ours, name)).parameters) == wanted, (
@@ -53,8 +57,8 @@ def test_with_them_it_is_ours() -> None:
 
 
 def test_of_a_long_stream_the_flow_keeps_the_beginning() -> None:
-    kept = layer.Beginning()  # type: ignore[no-untyped-call]  # mitmproxy has no types here
-    size = layer.STORED // 32 + 1
+    kept = stream.Beginning()  # type: ignore[no-untyped-call]  # mitmproxy has no types here
+    size = stream.STORED // 32 + 1
     for number in range(40):
         kept += bytes([number]) * size
     given = bytes(kept)

@@ -215,7 +215,7 @@ def test_a_cut_stream_is_kept_as_it_happened(made: Stage) -> None:
         given: Any = response.stream(chunk)
         for piece in given:
             tapes.said.write(piece)
-    tail = made.reply.cut(one, "peer closed connection")
+    tail = made.reply.cut(one, "peer closed connection", "connection")
     assert tail
     tapes.said.write(tail)
     made.end(one, "peer closed connection")
@@ -229,7 +229,7 @@ def test_a_cut_stream_is_kept_as_it_happened(made: Stage) -> None:
 
 def test_an_upstream_that_does_not_answer_leaves_no_response(made: Stage) -> None:
     one = made.ask()
-    one.response = made.reply.unanswered(one, "connection refused")
+    one.response = made.reply.unanswered(one, "connection refused", "connection")
     tapes = made.reply.tapes(one, None)
     assert tapes is not None
     tapes.begun = True

@@ -216,6 +216,44 @@ def test_a_bug_of_ours_lets_the_rest_pass_as_it_comes(stage: Stage, monkeypatch:
     assert stage.sockets.closing(stage.flow) == []
 
 
+def test_after_a_bug_of_ours_each_turn_has_its_row_all_the_same(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = stage.sockets.open[stage.flow.id]
+    found.adopted = True
+    stage.message(CREATE, from_client=True)
+
+    def broken(*_: object) -> list[bytes]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(found.socket, "from_client", broken)
+    stage.message(CREATE, from_client=True)  # at which it breaks, with the first under way
+    stage.message(CREATE, from_client=True)
+    stage.message(b'{"type":"response.processed"}', from_client=True)
+    stage.sockets.websocket_end(stage.flow)
+    rows = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert [row["id"].removeprefix(stage.flow.id) for row in rows] == ["-1", "-unseen1", "-unseen2"]
+    assert {row["error"] for row in rows} == {"Wiremend failed on this WebSocket, which passes as it comes"}
+
+
+def test_a_row_that_cannot_be_made_costs_no_other(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.sockets.open[stage.flow.id].adopted = True
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(websocket, "_row", broken)
+    for _ in range(2):
+        stage.message(CREATE, from_client=True)
+        for data in said():
+            stage.message(data)
+    rows = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
+    assert [row["id"].removeprefix(stage.flow.id) for row in rows] == ["-1", "-2"]
+    assert {row["error"] for row in rows} == {"Wiremend failed to write this row (ZeroDivisionError)"}
+
+
 def test_what_mitmproxy_itself_put_in_and_what_is_no_text_passes(stage: Stage) -> None:
     stage.sockets.open[stage.flow.id].adopted = True
     assert stage.flow.websocket is not None

@@ -96,7 +96,7 @@ class Attempt:
 
     ``response`` is None where no head came. ``error`` is why it broke off, in the proxy's words; None where the message
     ended as messages do. ``decision`` says where to and why: provider, model, wire, by, route, alias, url, edits,
-    quirks, mend, why. ``at`` is when it began.
+    quirks, mend, why. ``at`` is when it began. ``trouble`` names how it failed, in a word of the ledger's rows.
     """
 
     request: Request
@@ -104,6 +104,7 @@ class Attempt:
     error: str | None = None
     decision: Mapping[str, Any] = field(default_factory=dict)
     at: int = 0
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ class Inputs:
     what was asked of earlier replies, None where nothing was found. ``environment`` has the values of the variables
     that the rules name, ``credentials`` what stands for each reference's secret; ``globs`` tells of each stand-in which
     globs of the rules the secret itself matched. ``strict`` tells that nothing was to be lost in translation,
-    ``tokenizer`` that a tokenizer was at hand for estimates.
+    ``tokenizer`` that a tokenizer was at hand for estimates. ``to`` is which of a route's destinations the last attempt
+    went to ("": the first), ``tried`` what error texts say of the attempts before it, ``begun`` that the client had
+    been given the head of its stream before the provider's came.
     """
 
     seed: str = ""
@@ -129,6 +132,9 @@ class Inputs:
     globs: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     strict: bool = False
     tokenizer: bool = False
+    to: str = ""
+    tried: str = ""
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)

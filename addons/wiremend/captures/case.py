@@ -162,7 +162,7 @@ def _attempts(files: Files, said: Said, request: Request) -> tuple[Attempt, ...]
             raise CaptureError(
                 f"{files.folder / side}.request:1: a request that left names its host; write a whole URL"
             )
-        attempts.append(Attempt(left, _response(files, side, told), told.error, told.decision, told.at))
+        attempts.append(Attempt(left, _response(files, side, told), told.error, told.decision, told.at, told.trouble))
     if said.provider is not None:
         if not attempts or "provider" in attempts[-1].decision:
             raise said.provider.problem("this is the last attempt's, and there is none, or its decision names another")

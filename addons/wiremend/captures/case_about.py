@@ -37,11 +37,12 @@ KEYS: Final = (
 )
 INPUTS: Final = (
     *("seed", "now", "flow", "style", "agent", "gateway", "memory", "environment", "credentials", "globs"),
-    *("strict", "tokenizer"),
+    *("strict", "tokenizer", "to", "tried", "begun"),
 )
+_INPUT_TEXTS: Final = ("seed", "flow", "style", "agent", "to", "tried")
 GATEWAY: Final = ("scheme", "port")
 EXPECT: Final = ("to", "url")
-ATTEMPT: Final = ("at", "error", "body", "cuts", "decision")
+ATTEMPT: Final = ("at", "error", "trouble", "body", "cuts", "decision")
 ANSWER: Final = ("body", "cuts")
 NOTE: Final = ("kind", "where", "short", "what", "why")
 FRAME: Final = ("from", "at", "fate", "text", "binary", "text_base64")
@@ -59,6 +60,7 @@ class Told:
 
     at: int = 0
     error: str | None = None
+    trouble: str | None = None
     no_body: bool = False
     """Whether there is no body where its absence would mean the same as another's."""
     cuts: Cuts = ()
@@ -145,6 +147,7 @@ def _attempt(capture: Capture, attempt: Attempt, *, hoisted: bool) -> dict[str, 
         {
             "at": (attempt.at, 0),
             "error": (attempt.error, None),
+            "trouble": (attempt.trouble, None),
             "body": (_NO_BODY if no_body else "", ""),
             "cuts": ("" if attempt.response is None else _cuts(attempt.response.body), ""),
             "decision": (decision, {}),
@@ -169,6 +172,9 @@ def _inputs(capture: Capture) -> dict[str, Any]:
             "globs": (inputs.globs, {}),
             "strict": (inputs.strict, False),
             "tokenizer": (inputs.tokenizer, False),
+            "to": (inputs.to, ""),
+            "tried": (inputs.tried, ""),
+            "begun": (inputs.begun, False),
         }
     )
 
@@ -286,6 +292,7 @@ def _told(place: Place, known: tuple[str, ...]) -> Told:
     return Told(
         at=found["at"].number() if "at" in found else 0,
         error=found["error"].text() if "error" in found else None,
+        trouble=found["trouble"].text() if "trouble" in found else None,
         no_body=no_body,
         cuts=() if cuts is None else cuts_from_text(cuts.text(), f"{cuts.path}:{cuts.line}: {cuts.where}"),
         cuts_at=cuts,
@@ -295,13 +302,13 @@ def _told(place: Place, known: tuple[str, ...]) -> Told:
 
 def _read_inputs(place: Place) -> tuple[dict[str, Any], tuple[str, int]]:
     found = place.members(INPUTS)
-    inputs: dict[str, Any] = {key: found[key].text() for key in ("seed", "flow", "style", "agent") if key in found}
+    inputs: dict[str, Any] = {key: found[key].text() for key in _INPUT_TEXTS if key in found}
     inputs |= {key: found[key].texts() for key in ("environment", "credentials") if key in found}
     if inputs.get("style", "proxy") not in {"gateway", "proxy"}:
         raise found["style"].problem("this is either gateway or proxy")
     if "now" in found:
         inputs["now"] = found["now"].number()
-    inputs |= {key: found[key].flag() for key in ("strict", "tokenizer") if key in found}
+    inputs |= {key: found[key].flag() for key in ("strict", "tokenizer", "begun") if key in found}
     if "memory" in found:
         memory = found["memory"].members()
         inputs["memory"] = {key: None if value.null else value.text() for key, value in memory.items()}

@@ -151,6 +151,9 @@ def inputs_from_plain(plain: Mapping[str, Any], where: str) -> Inputs:
         globs={name: {str(glob): bool(met) for glob, met in found.items()} for name, found in globs.items()},
         strict=plain.get("strict") is True,
         tokenizer=plain.get("tokenizer") is True,
+        to=str(plain.get("to") or ""),
+        tried=str(plain.get("tried") or ""),
+        begun=plain.get("begun") is True,
     )
 
 
@@ -189,6 +192,7 @@ def _attempt_to_plain(attempt: Attempt) -> Plain:
         "error": attempt.error,
         "decision": dict(attempt.decision),
         "at": attempt.at,
+        "trouble": attempt.trouble,
     }
 
 
@@ -201,6 +205,7 @@ def _attempt_from_plain(plain: Mapping[str, Any], where: str) -> Attempt:
         error=look.text_or_none("error"),
         decision=look.mapping("decision"),
         at=look.number("at"),
+        trouble=plain.get("trouble") if isinstance(plain.get("trouble"), str) else None,
     )
 
 

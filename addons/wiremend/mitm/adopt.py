@@ -12,7 +12,7 @@ from wiremend.mitm.trailers import drop_trailers
 if TYPE_CHECKING:
     from mitmproxy.proxy.layer import NextLayer
 
-    from wiremend.mitm.layer import Endings
+    from wiremend.mitm.endings import Endings
 
 
 class Adopt:

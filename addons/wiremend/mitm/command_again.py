@@ -24,8 +24,8 @@ from wiremend.mitm.layer import adopt
 from wiremend.mitm.mending import SHOWN
 
 if TYPE_CHECKING:
+    from wiremend.mitm.endings import Endings
     from wiremend.mitm.house import House
-    from wiremend.mitm.layer import Endings
     from wiremend.pipeline.outcome import ClientRequest
     from wiremend.rules.model import Target
 

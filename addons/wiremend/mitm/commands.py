@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wiremend.mitm.command_hold import Hold
+    from wiremend.mitm.endings import Endings
     from wiremend.mitm.house import House
-    from wiremend.mitm.layer import Endings
     from wiremend.pipeline.outcome import ClientRequest
 
 logger = logging.getLogger("wiremend")

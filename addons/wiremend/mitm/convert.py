@@ -73,6 +73,15 @@ def write_back(flow: http.HTTPFlow, rewritten: Rewritten) -> None:
             request.headers["content-length"] = str(len(rewritten.body))
 
 
+def write_again(flow: http.HTTPFlow, rewritten: Rewritten, asked: ClientRequest) -> None:
+    """Put another try's request into a flow that has held one already; ``asked`` is as the client sent it."""
+    flow.request.headers = http.Headers(to_fields(rewritten.headers))
+    flow.request.raw_content = asked.body
+    write_back(flow, rewritten)
+    if rewritten.body is None and "content-length" in flow.request.headers:
+        flow.request.headers["content-length"] = str(len(asked.body))
+
+
 def frame(flow: http.HTTPFlow) -> None:
     """Say how long a request's body is, where nobody has.
 

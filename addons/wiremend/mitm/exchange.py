@@ -12,24 +12,31 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wiremend.families import scrubbed
+from wiremend.notes import OF_THE_WAY
 from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.rules.urls import query_credentials
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
+    from wiremend.ledger.row import Try
+    from wiremend.mitm.running import Running
     from wiremend.notes import Note
     from wiremend.pipeline.context import Context
     from wiremend.pipeline.outcome import Answered, ClientRequest
     from wiremend.pipeline.reply import ReplyStream
     from wiremend.pipeline.shapes import Look
     from wiremend.protocols.base import Tally
+    from wiremend.protocols.tools import ToolCalls
     from wiremend.quirks.memory import Memory
     from wiremend.rules.facts import Facts
     from wiremend.rules.model import Target
     from wiremend.rules.resolve import Resolved
 
 METADATA = "wiremend"
+
+_CUT = ("cut", "invented")
+"""What a stream's notebook has where the upstream broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,23 @@ class Again:
     words: str
     request: ClientRequest
     target: Target | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """A call under way, from the head of its request on: there is one before anything is decided, and where nothing is.
+
+    ``id`` is that of its row. ``began`` is of ``time.monotonic``, ``own_ns`` the nanoseconds that its hooks took here.
+    """
+
+    flow: HTTPFlow
+    id: str
+    began: float = field(default_factory=time.monotonic)
+    own_ns: int = 0
+    clocked: bool = False
+    """Whether a hook is being timed."""
+    capture: str | None = None
+    """The id of the capture that is made of it; None where none is."""
 
 
 @dataclass(slots=True)
@@ -68,6 +92,24 @@ class Exchange:
     error: str | None = None
     """What the reply said went wrong."""
     finished: bool = False
+    tries: list[Try] = field(default_factory=list)
+    """What was tried at which provider, in order; the last is the one whose reply the client got."""
+    running: Running | None = None
+    """Its tries; None where there is but the one, and nothing to decide."""
+    status: int | None = None
+    """The status of the try of now, once its head has come."""
+    tried: str = ""
+    """What error texts say of the tries before."""
+    begun: bool = False
+    """Whether the client has been given the head of its stream before the provider's came."""
+    broke: tuple[str, str] | None = None
+    """How the reply that the client was to have broke off: in a word of the ledger's rows, and in the proxy's words."""
+    beats: int = 0
+    """How often something was sent to keep the client."""
+    own_ns: int = 0
+    """Nanoseconds that the chunks of its reply took here."""
+    tools: ToolCalls | None = None
+    """What tools a reply calls that is given on as it is; those of a mended stream are in ``reply``."""
     memory: Memory | None = None
     """The memory as this exchange sees it, where it is remembered; None for the shared one."""
     again: Again | None = None
@@ -79,6 +121,21 @@ class Exchange:
         """Give what of this exchange nobody is to see: the client's credentials, and what the rules bring (G8)."""
         own = (credential.value for credential in self.facts.credentials)
         return (*own, *query_credentials(self.facts.target), *self.resolved.secrets)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the client was given the whole of a stream, up to its own end."""
+        reply = self.reply
+        return reply is not None and reply.ended and reply.failure is None and _CUT not in reply.book.told
+
+    def begin_again(self, outcome: Rewritten, tried: str) -> None:
+        """Take the request of one more try: what was seen of the reply before is of no use any more."""
+        if outcome is not self.outcome:
+            kept = [note for note in self.notes if note.kind in OF_THE_WAY]
+            self.notes = [*outcome.notes, *kept]
+        self.outcome, self.tried = outcome, tried
+        self.context = self.look = self.tally = self.reply = self.tools = self.coding = self.error = self.status = None
+        self.first_byte, self.first = None, b""
 
     def pin(self, flow: HTTPFlow) -> None:
         """Copy what people want to see into the flow's metadata."""

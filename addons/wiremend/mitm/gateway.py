@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.proxy.context import Context
 
+    from wiremend.mitm.endings import Endings
     from wiremend.mitm.house import House
-    from wiremend.mitm.layer import Endings
     from wiremend.mitm.tunnel import Tunnel
 
 logger = logging.getLogger("wiremend")

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
     from mitmproxy.connection import Client
 
-    from wiremend.mitm.exchange import Again, Exchange
+    from wiremend.ledger.happening import Happening
+    from wiremend.ledger.row import CallRow, ToolRow
+    from wiremend.mitm.exchange import Again, Call, Exchange
     from wiremend.rules.lookup import Found
     from wiremend.rules.resolve import Resolved
 
@@ -92,6 +94,15 @@ class House:
     """The user's own choice of that option of mitmproxy: ours is to see the Host that the client sent."""
     on_rules: list[Callable[[Path, Resolved], None]] = field(default_factory=list)
     """Who is told of rules that came in force, and of the file they are from."""
+    on_happening: list[Callable[[Happening], None]] = field(default_factory=list)
+    """Who is told of what happens to providers. None of them may wait for anything."""
+    status: dict[str, Callable[[], object]] = field(default_factory=dict)
+    """Who tells `wiremend status` what, by name: JSON-able, at once, and without a secret."""
+    calls: dict[str, Call] = field(default_factory=dict)
+    """The calls under way, by flow: each has one row to come."""
+    on_row: list[Callable[[CallRow, tuple[ToolRow, ...], tuple[str, ...]], None]] = field(default_factory=list)
+    """Who is told of a finished call: its row, the tools it called, and the ids of tool results that its request
+    brought. None of them may wait for anything."""
     _told: set[str] = field(default_factory=set)
     _ticker: asyncio.Task[None] | None = None
     _running: bool = False
@@ -149,6 +160,22 @@ class House:
         if key not in self._told:
             self._told.add(key)
             logger.warning(message)
+
+    def happened(self, happening: Happening) -> None:
+        """Tell those who want to know."""
+        for tell_it in self.on_happening:
+            try:
+                tell_it(happening)
+            except Exception as error:  # noqa: BLE001 - the edge (G7): who is told must not be anyone's outage
+                self.failed(happening.flow or happening.cause, "to tell what happened", error)
+
+    def told(self, row: CallRow, tools: tuple[ToolRow, ...] = (), results: tuple[str, ...] = ()) -> None:
+        """Tell those who want to know of a finished call."""
+        for tell_it in self.on_row:
+            try:
+                tell_it(row, tools, results)
+            except Exception as error:  # noqa: BLE001 - the edge (G7): as above
+                self.failed(row.id, "to tell of the call", error)
 
     def at_gateway(self, client: Client) -> bool:
         """Tell whether a client connection came to the gateway."""

@@ -8,6 +8,7 @@ the one the client asked for, and then nothing else of the event changes.
 from __future__ import annotations
 
 import time
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from wiremend.codings import decode
@@ -15,6 +16,7 @@ from wiremend.errors import BodyError
 from wiremend.notes import Note
 from wiremend.pipeline.reply import renamed
 from wiremend.protocols import WIRES
+from wiremend.protocols.tools import ToolCalls
 from wiremend.sse import EventParser, StreamError, with_data
 
 if TYPE_CHECKING:
@@ -67,12 +69,15 @@ class Observer:
             self.exchange.first_byte = time.monotonic()
         if not self.watching:
             return data or []
+        began = perf_counter_ns()
         try:
             return self._take(data)
         except Exception as error:  # noqa: BLE001 - the edge (G7): the client gets its bytes
             self.watching = False
             self.house.failed(self.flow, "to observe the reply", error)
             return data or []
+        finally:
+            self.exchange.own_ns += perf_counter_ns() - began
 
     def cut(self, message: str) -> bytes | None:
         """End a stream of events with the wire's own error; None where it is none, or is not understood."""
@@ -111,7 +116,10 @@ class Observer:
         if not self.kept or len(self.kept) > KEPT:
             return
         try:
-            self.tally.body(decode(bytes(self.kept), self.coding))
+            body = decode(bytes(self.kept), self.coding)
+            self.tally.body(body)
+            self.exchange.tools = ToolCalls(self.wire.name)
+            self.exchange.tools.body(body)
         except BodyError as error:
             self.exchange.notes.append(Note("failed", "body", "reply", f"its usage could not be read: {error}"))
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 from time import monotonic_ns as clock
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mitmproxy import version
 
@@ -135,6 +135,8 @@ class Record:
     ended: float = 0.0
     sent: Request | None = None
     frames: tuple[Frame, ...] = ()
+    past: list[Attempt] = field(default_factory=list)
+    """The tries before the last."""
     about: About = field(default_factory=About)
 
     @classmethod
@@ -190,6 +192,23 @@ class Record:
                 version=request.http_version,
             )
 
+    def tried(self, trouble: str, error: str) -> None:
+        """Take a try that is over, and make room for the next."""
+        self.leaves()
+        tapes = self.tapes
+        response = None
+        if self.came is not None:
+            tapes.heard.close()
+            body = tapes.heard.body()
+            if not body.data and self.flow.response is not None:
+                body = Body(self.flow.response.raw_content or b"")
+            response = self.came.response(body)
+        if self.sent is not None:
+            self.past.append(Attempt(self.sent, response, error, self._decision(), self.left, trouble))
+        self.tapes = Tapes(self.zero, self)
+        self.came = self.whole = self.sent = None
+        self.left = self.now()
+
     def end(self, error: str | None) -> None:
         """Take what the flow has at its end. What is taken is not changed any more by anyone."""
         flow, tapes = self.flow, self.tapes
@@ -235,7 +254,8 @@ class Record:
         """Bytes that it holds in memory, roughly."""
         bodies = (self.request.body, self.sent.body if self.sent else b"", self.whole or b"")
         tapes = (self.tapes.heard, self.tapes.said)
-        return sum(map(len, bodies)) + sum(t.held for t in tapes) + sum(len(frame.data) for frame in self.frames)
+        past = sum(len(one.request.body) + (one.response.body.length if one.response else 0) for one in self.past)
+        return past + sum(map(len, bodies)) + sum(t.held for t in tapes) + sum(len(frame.data) for frame in self.frames)
 
     def coding_of(self, tape: Tape, first: bytes) -> str | None:
         """Give the content coding of what a tape has, by its head or its first bytes."""
@@ -280,7 +300,7 @@ class Record:
             wire=facts.wire if facts is not None else wire_of(found, request.headers),
             model=facts.model if facts is not None else None,
             inputs=self._inputs(),
-            attempts=() if self.answered or self.sent is None else (self._attempt(self.sent),),
+            attempts=() if self.answered or self.sent is None else (*self.past, self._attempt(self.sent)),
             answer=self.given.response(tapes.said.body()) if self.given is not None else None,
             notes=(*(exchange.notes if exchange is not None else ()), *self._unseen()),
             error=self.error or said or refused,
@@ -303,9 +323,13 @@ class Record:
             sent,
             response,
             self.error,
-            decision_of(self.exchange.outcome if self.exchange is not None else None),
+            self._decision(),
             self.left,
+            self.exchange.broke[0] if self.exchange is not None and self.exchange.broke is not None else None,
         )
+
+    def _decision(self) -> dict[str, Any]:
+        return decision_of(self.exchange.outcome if self.exchange is not None else None)
 
     def _unseen(self) -> tuple[Note, ...]:
         if self.tapes.teed or self.answered or self.came is None or self.whole is not None:
@@ -325,6 +349,9 @@ class Record:
             credentials=credentials_of_rules(self.resolved),
             strict=self.resolved.strict,
             tokenizer=self.resolved.tokenizer,
+            to=str(self._decision().get("to") or ""),
+            tried=self.exchange.tried if self.exchange is not None else "",
+            begun=self.exchange.begun if self.exchange is not None else False,
         )
 
 

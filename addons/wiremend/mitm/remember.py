@@ -95,6 +95,9 @@ class Remember:
         try:
             if record.decided(exchange):
                 self.records[record.flow.id] = record
+                call = self.house.calls.get(record.flow.id)
+                if call is not None:
+                    call.capture = record.flow.id
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(record.flow.id, "to remember the exchange", error)
 
@@ -113,6 +116,15 @@ class Remember:
             self.head(flow, response)
         record.tapes.teed = True
         return record.tapes
+
+    def tried(self, flow: HTTPFlow, trouble: str, error: str) -> None:
+        """Take it that a try is over, and another one follows."""
+        record = self.records.get(flow.id)
+        if record is not None:
+            try:
+                record.tried(trouble, error)
+            except Exception as failure:  # noqa: BLE001 - the edge (G7)
+                self.house.failed(flow.id, "to remember the try", failure)
 
     def head(self, flow: HTTPFlow, response: Response) -> None:
         """Take the head of a response as it came, unless it was taken already."""

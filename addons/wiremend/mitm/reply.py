@@ -11,28 +11,23 @@ takes a cut for an end (G2).
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mitmproxy import ctx
 from mitmproxy.http import Response
 
-from wiremend.captures.scrub import Scrubber
-from wiremend.codings import decode
+from wiremend.codings import DEFAULT_LIMIT, decode
 from wiremend.errors import CodingError
-from wiremend.families import scrubbed
-from wiremend.ledger.row import CallRow, to_line
-from wiremend.ledger.sinks import append_json
-from wiremend.mitm import listing
+from wiremend.mitm.bodies import most
 from wiremend.mitm.mending import SHOWN, context_of, peeked
 from wiremend.mitm.observe import Observer, is_event_stream
 from wiremend.mitm.remember import Remember
-from wiremend.mitm.telling import tell
 from wiremend.mitm.through import Once, Through
-from wiremend.pipeline.answer import content_type_note, final_note, losses, request_id, told, unanswered
+from wiremend.mitm.timed import timed
+from wiremend.mitm.tries import Tries
+from wiremend.pipeline.answer import broken, content_type_note, final_note, losses, request_id, told, unanswered
 from wiremend.pipeline.asides import ESTIMATED, aside, is_aside
 from wiremend.pipeline.finals import FINAL
-from wiremend.pipeline.outcome import Refused, Rewritten
+from wiremend.pipeline.outcome import Rewritten
 from wiremend.pipeline.reply import renamed
 from wiremend.pipeline.shapes import PEEK_BYTES, Look, undeclared_coding
 from wiremend.pipeline.whole import EVENTS, Answer, failed, unasked, whole
@@ -53,6 +48,9 @@ LARGE = 16 * 1024 * 1024
 PEEK_SECONDS = 5.0
 """How long the head of a stream is held at most, until its first event says what it is."""
 
+HOLD_SECONDS = 10.0
+"""How long it is held where another try could follow, until something of the answer itself has come."""
+
 SWITCHING = 101
 BAD = 400
 BAD_GATEWAY = 502
@@ -70,11 +68,13 @@ _PARTS = {
 class Reply:
     """Streams and mends responses."""
 
-    def __init__(self, house: House, remember: Remember | None = None) -> None:
-        """Keep the house, and who remembers."""
+    def __init__(self, house: House, remember: Remember | None = None, tries: Tries | None = None) -> None:
+        """Keep the house, who remembers, and who tries again."""
         self.house = house
         self.remember = remember or Remember(house)
+        self.tries = tries or Tries(house, self.remember)
 
+    @timed
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Let the response stream, or hold it until it is whole."""
         response = flow.response
@@ -127,8 +127,9 @@ class Reply:
             response.headers["content-type"] = EVENTS
         _unframe(flow, response)
 
+    @timed
     def response(self, flow: HTTPFlow) -> None:
-        """Finish the call."""
+        """Mend a reply that was held until it was whole."""
         exchange = self.house.exchanges.get(flow.id)
         response = flow.response
         if exchange is None or response is None:
@@ -140,24 +141,30 @@ class Reply:
                 self._whole(flow, response, exchange, exchange.outcome)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to mend the reply", error)
-        self._finish(flow, exchange, None)
 
-    def error(self, flow: HTTPFlow) -> None:
-        """Finish a call that broke."""
-        exchange = self.house.exchanges.get(flow.id)
-        if exchange is not None:
-            self._finish(flow, exchange, flow.error.msg if flow.error else "it broke")
+    # -- how it begins, goes on and breaks (see :class:`wiremend.mitm.endings.Endings`)
 
-    # -- how it begins, goes on and breaks (see :class:`wiremend.mitm.layer.Endings`)
+    def largest(self, flow: HTTPFlow) -> int | None:
+        """Give the bytes that a request's body may have while it comes."""
+        try:
+            return most(self.house, flow)
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(flow.id, "to bound the request", error)
+            return None
 
+    @timed
     def tapes(self, flow: HTTPFlow, response: Response | None) -> Tapes | None:
         """Take the head as it came, and give what the rest is to be written on."""
+        exchange = self.house.exchanges.get(flow.id)
+        if exchange is not None and response is not None:
+            exchange.status = response.status_code
         try:
             return self.remember.comes(flow, response)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to remember the reply", error)
             return None
 
+    @timed
     def peeks(self, flow: HTTPFlow, response: Response) -> float | None:
         """Hold the head of a stream that is to be mended."""
         try:
@@ -169,8 +176,11 @@ class Reply:
         if exchange is None or context is None or not (context.stream and context.edits):
             return None
         exchange.coding = response.headers.get("content-encoding")
-        return PEEK_SECONDS if OK <= response.status_code < BAD else None
+        if not OK <= response.status_code < BAD:
+            return None
+        return HOLD_SECONDS if may_go_on(exchange) else PEEK_SECONDS
 
+    @timed
     def enough(self, flow: HTTPFlow, first: bytes, ended: bool, late: bool) -> bool:  # noqa: FBT001 - a callback
         """Look at the first bytes."""
         exchange = self.house.exchanges.get(flow.id)
@@ -180,7 +190,8 @@ class Reply:
             if first and exchange.first_byte is None:
                 exchange.first_byte = time.monotonic()
             exchange.first = first[:16]
-            exchange.look = peeked(exchange.context, first, exchange.coding, ended=ended)
+            answer = may_go_on(exchange)
+            exchange.look = peeked(exchange.context, first, exchange.coding, ended=ended, answer=answer)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to look at the reply", error)
             return True
@@ -188,30 +199,30 @@ class Reply:
             exchange.look = Look("stream")
         return exchange.look is not None
 
-    def pulse(self, flow: HTTPFlow) -> float | None:  # noqa: ARG002 - nothing is sent between events yet
-        """Ask for no wake-up."""
-        return None
-
-    def between(self, flow: HTTPFlow) -> bytes | None:  # noqa: ARG002 - as above
-        """Send nothing."""
-        return None
-
-    def unanswered(self, flow: HTTPFlow, message: str) -> Response | None:
+    @timed
+    def unanswered(self, flow: HTTPFlow, message: str, word: str) -> Response | None:
         """Tell the client, in its wire's own words, that the upstream did not answer or broke off at once."""
         exchange = self.house.exchanges.get(flow.id)
         if exchange is None or not isinstance(exchange.outcome, Rewritten):
             return None
         try:
-            given = unanswered(exchange.outcome, flow.id[:SHOWN], message)
+            context = self._context(flow, exchange)
+            tried = exchange.tried if context is not None else ""
+            exchange.broke = word, message
+            given = unanswered(exchange.outcome, flow.id[:SHOWN], message, tried, context, word)
             exchange.notes += given.notes
             return Response.make(given.status, given.body, dict(given.headers))
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to end the exchange", error)
             return None
 
-    def cut(self, flow: HTTPFlow, message: str) -> bytes | None:
+    @timed
+    def cut(self, flow: HTTPFlow, message: str, word: str) -> bytes | None:
         """End a stream of events with the wire's own error; a cut is never turned into a success (G2)."""
         through = flow.response.stream if flow.response else None
+        exchange = self.house.exchanges.get(flow.id)
+        if exchange is not None:
+            exchange.broke = word, message
         try:
             if isinstance(through, Once):
                 return b""
@@ -220,8 +231,9 @@ class Reply:
             if not isinstance(through, Through):
                 return None
             outcome = through.exchange.outcome
-            text = told(outcome, f"cut the stream: {message}") if isinstance(outcome, Rewritten) else message
-            return through.end(text)
+            if isinstance(outcome, Rewritten):
+                return through.end(broken(outcome, word, message, streaming=True))
+            return through.end(Failure("upstream", BAD_GATEWAY, message))
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to end the stream", error)
             return None
@@ -230,7 +242,8 @@ class Reply:
 
     def _context(self, flow: HTTPFlow, exchange: Exchange) -> Context | None:
         if exchange.context is None and isinstance(exchange.outcome, Rewritten):
-            exchange.context = context_of(flow, exchange.outcome, exchange.memory or self.house.memory)
+            memory = exchange.memory or self.house.memory
+            exchange.context = context_of(flow, exchange.outcome, memory, tried=exchange.tried, begun=exchange.begun)
         return exchange.context
 
     def _whole(self, flow: HTTPFlow, response: Response, exchange: Exchange, outcome: Rewritten) -> None:
@@ -240,7 +253,13 @@ class Reply:
             self._aside(response, exchange, outcome)
             return
         if context is None:
-            body = response.content or b""
+            upstream = outcome.decision.upstream
+            most = upstream.provider.limits.reply_body if upstream is not None else DEFAULT_LIMIT
+            try:  # mitmproxy's own decoding has no bound
+                raw = response.raw_content or b""
+                body = decode(raw, response.headers.get("content-encoding"), limit=most) if raw else raw
+            except CodingError:
+                return  # it passes as it came
             wire = WIRES[outcome.facts.wire or "chat"]
             exchange.tally = wire.tally()
             exchange.tally.body(body)
@@ -251,7 +270,7 @@ class Reply:
         raw = response.raw_content or b""
         coding = _coding(response, raw[:16])
         try:
-            body = decode(raw, coding) if coding and raw else raw
+            body = decode(raw, coding, limit=context.limits.reply_body) if coding and raw else raw
             kind = response.headers.get("content-type")
             answer = whole(context, response.status_code, body, kind, exchange.tally)
         except CodingError as error:
@@ -297,31 +316,6 @@ class Reply:
         if answer.final and answer.status >= BAD:
             _say_final(response, exchange)
 
-    def _finish(self, flow: HTTPFlow, exchange: Exchange, error: str | None) -> None:
-        if exchange.finished:
-            return
-        exchange.finished = True
-        self.house.exchanges.pop(flow.id, None)
-        try:
-            if exchange.reply is not None:
-                exchange.notes += exchange.reply.notes()
-                failure = exchange.reply.failure
-                exchange.error = exchange.error or (failure.message if failure is not None else None)
-            exchange.pin(flow)
-            if exchange.facts.endpoint is not None:  # a probe of some other path at the gateway is no call
-                row = row_of(flow, exchange, error)
-                self._tell(row)
-                listing.ended(flow, exchange, row)
-        except Exception as failure:  # noqa: BLE001 - the edge (G7)
-            self.house.failed(flow.id, "to log the call", failure)
-
-    @staticmethod
-    def _tell(row: CallRow) -> None:
-        if ctx.options.wiremend_call_log:
-            tell("%s", to_line(row))
-        if ctx.options.wiremend_calls:
-            append_json(Path(ctx.options.wiremend_calls), row)
-
 
 def _say_final(response: Response, exchange: Exchange) -> None:
     """Tell the client not to try a final failure again."""
@@ -361,38 +355,6 @@ def _length(response: Response) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def row_of(flow: HTTPFlow, exchange: Exchange, error: str | None) -> CallRow:
-    """Give the row of a finished call."""
-    outcome, tally = exchange.outcome, exchange.tally
-    decision = outcome.decision if isinstance(outcome, Rewritten) else None
-    now = time.monotonic()
-    refused = outcome.message if isinstance(outcome, Refused) else None
-    said = error or exchange.error or (tally.error if tally else None) or refused
-    secrets = exchange.secrets()
-
-    def clean(text: str | None) -> str | None:
-        return scrubbed(text, secrets) if text else text
-
-    def codes(*kinds: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(note.short for note in exchange.notes if note.kind in kinds and note.short))
-
-    return CallRow(
-        time=flow.request.timestamp_start,
-        client=exchange.facts.client,
-        agent=clean(exchange.facts.agent),
-        wire=exchange.facts.wire,
-        asked=clean(exchange.facts.model),
-        provider=decision.provider if decision else None,
-        model=clean(decision.sent) if decision else None,
-        status=flow.response.status_code if flow.response else None,
-        first_byte_s=round(exchange.first_byte - exchange.began, 3) if exchange.first_byte else None,
-        total_s=round(now - exchange.began, 3),
-        input_tokens=tally.input_tokens if tally else None,
-        output_tokens=tally.output_tokens if tally else None,
-        cached_tokens=tally.cached_tokens if tally else None,
-        mended=codes("edited", "mended", "invented", "lost"),
-        seen=codes("seen"),
-        route=decision.route if decision else None,
-        error=clean(Scrubber().text(said)) if said else None,  # it may be JSON with tokens in it
-        path=clean(exchange.facts.path),
-    )
+def may_go_on(exchange: Exchange) -> bool:
+    """Tell whether another try may follow, as long as the client has been given nothing."""
+    return exchange.running is not None and exchange.running.may_go_on

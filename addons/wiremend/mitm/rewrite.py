@@ -19,6 +19,8 @@ from wiremend.mitm.convert import frame, headers_of, request_of, write_back
 from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
 from wiremend.mitm.remember import Remember
+from wiremend.mitm.timed import timed
+from wiremend.mitm.tries import Tries
 from wiremend.mitm.tunnel import own_ports, via_for
 from wiremend.mitm.veil import hidden, unveil
 from wiremend.notes import Note
@@ -44,11 +46,13 @@ logger = logging.getLogger("wiremend")
 class Rewrite:
     """Rewrites requests."""
 
-    def __init__(self, house: House, remember: Remember | None = None) -> None:
-        """Keep the house, and who remembers."""
+    def __init__(self, house: House, remember: Remember | None = None, tries: Tries | None = None) -> None:
+        """Keep the house, who remembers, and who tries again."""
         self.house = house
         self.remember = remember or Remember(house)
+        self.tries = tries or Tries(house, self.remember)
 
+    @timed
     def request(self, flow: http.HTTPFlow) -> None:
         """Decide and rewrite a request, once its body is there.
 
@@ -99,11 +103,13 @@ class Rewrite:
             return
         record = self.remember.begins(flow, request, resolved)
         memory = record.memory if record is not None else self.house.memory
-        outcome = rewrite(request, rules_for(request, resolved), memory, flow.id)
+        rules = rules_for(request, resolved)
+        outcome, running = self.tries.begins(flow.id, request, rules, memory, rewrite(request, rules, memory, flow.id))
         if isinstance(outcome, Untouched):
             return
         exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes), memory=memory, again=again)
         self.house.exchanges[flow.id] = exchange
+        self.tries.started(flow, exchange, running)
         self.remember.decided(record, exchange)
         self.house.originals.begins(flow.id, request, exchange, record)
         if not isinstance(outcome, Rewritten):

@@ -225,7 +225,8 @@ class _Desk:
     def _spooled(self, record: Record) -> dict[str, Spooled] | None:
         """Finish the spool files of a record; None where one of them is broken."""
         found: dict[str, Spooled] = {}
-        for place, tape in (("attempts/0/response", record.tapes.heard), ("answer", record.tapes.said)):
+        last = f"attempts/{len(record.past)}/response"
+        for place, tape in ((last, record.tapes.heard), ("answer", record.tapes.said)):
             if not tape.spooled:
                 continue
             spool = self._spools.get(id(tape))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from wiremend.codings import StreamDecoder
 from wiremend.errors import CodingError
+from wiremend.pipeline.alive import Alive
 from wiremend.pipeline.reply import ReplyStream
 from wiremend.protocols.failure import Failure
 
@@ -31,7 +33,8 @@ class Through:
         self.exchange = exchange
         self.house = house
         self.flow = flow
-        self.decoder = StreamDecoder(coding) if coding else None
+        limits = context.limits
+        self.decoder = StreamDecoder(coding, limit=limits.reply_body, at_once=limits.memory) if coding else None
         self.began = False
         """Whether the client has been given something; until then ``taken`` is what came."""
         self.taken = b""
@@ -39,11 +42,19 @@ class Through:
         """Whether a chunk goes straight into the stream: the first was seen, and there is no coding to undo."""
         self.raw = False
         self.broken = False
+        self.alive = Alive(context.wire.name, exchange.facts.client, exchange.facts.headers.get("x-stainless-lang"))
+        """What keeps the client while nothing comes."""
         exchange.tally = tally
         exchange.reply = self.stream
 
     def __call__(self, data: bytes) -> list[bytes]:
         """Take a chunk and give what the client gets, in the same callback (G4)."""
+        began = perf_counter_ns()
+        given = self._given(data)
+        self.exchange.own_ns += perf_counter_ns() - began
+        return given
+
+    def _given(self, data: bytes) -> list[bytes]:
         if self.raw:
             return [data] if data else []
         if self.broken:
@@ -60,6 +71,7 @@ class Through:
             return [self.taken + data] if self.taken or data else []
         if given:
             self.began, self.taken = True, b""
+            self.alive.saw(given)
         elif not self.began:
             self.taken += data
         return [given] if given else []
@@ -76,17 +88,16 @@ class Through:
 
     def _end(self, message: str) -> list[bytes]:
         self.broken = True
-        given = self.end(message)
+        given = self.end(Failure("upstream", HTTPStatus.BAD_GATEWAY, message))
         return [given] if given else []
 
-    def end(self, message: str) -> bytes:
+    def end(self, failure: Failure) -> bytes:
         """End the client's stream with its wire's error."""
-        failure = Failure("upstream", HTTPStatus.BAD_GATEWAY, message)
         try:
             return self.stream.cut(failure)
         except Exception as error:  # noqa: BLE001 - the edge (G7): the mender itself may be what failed
             self.house.failed(self.flow, "to end the stream", error)
-            return self.stream.context.wire.error_event(message, None, self.stream.events, "upstream")
+            return self.stream.context.wire.error_event(failure.message, None, self.stream.events, failure.kind)
 
 
 class Once:

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from functools import partial
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import msgspec
 from mitmproxy import ctx
@@ -29,13 +30,11 @@ from wsproto.connection import ConnectionState
 from wsproto.events import TextMessage
 from wsproto.frame_protocol import Opcode
 
-from wiremend.ledger.row import to_line
-from wiremend.ledger.sinks import append_json
 from wiremend.mitm import listing
-from wiremend.mitm.exchange import Exchange
+from wiremend.mitm.calls import made, results_in, row_of, tools_of
+from wiremend.mitm.exchange import Call, Exchange
 from wiremend.mitm.mending import SHOWN
-from wiremend.mitm.reply import row_of
-from wiremend.mitm.telling import tell
+from wiremend.pipeline import frames
 from wiremend.pipeline.outcome import Rewritten
 from wiremend.pipeline.socket import Socket
 from wiremend.protocols import TURNS
@@ -53,6 +52,8 @@ if TYPE_CHECKING:
 
 type Message = tuple[bool, bytes]
 """A message that goes in another's place: whether it is for the client, and its text in UTF-8."""
+
+_BROKEN: Final = "Wiremend failed on this WebSocket, which passes as it comes"
 
 INTERNALS = (
     (WebsocketLayer, ("relay_messages", "client_ws", "server_ws", "flow")),
@@ -128,10 +129,12 @@ class _Open:
     socket: Socket
     exchange: Exchange
     """Of the handshake; it gathers the notes of all turns."""
+    call: Call
     instead: list[Message] = field(default_factory=list)
     adopted: bool = False
     broken: bool = False
-    """Whether a bug of ours has ended the mending (G7)."""
+    """Whether a bug of ours has ended the mending (G7); ``unseen`` counts the turns that were asked for since."""
+    unseen: int = 0
     row: CallRow | None = None
     """What all turns came to, for the flow list."""
 
@@ -156,7 +159,8 @@ class Sockets:
             return
         memory = exchange.memory or self.house.memory
         socket = Socket(exchange.outcome, exchange.resolved, memory, seed=flow.id, flow=flow.id[:SHOWN])
-        self.open[flow.id] = _Open(flow, socket, exchange)
+        call = self.house.calls.pop(flow.id, None) or Call(flow, flow.id, exchange.began)
+        self.open[flow.id] = _Open(flow, socket, exchange, call)
         del self.house.exchanges[flow.id]
         exchange.finished = True
 
@@ -174,14 +178,22 @@ class Sockets:
         """Look at the message that has just come."""
         found = self.open.get(flow.id)
         message = flow.websocket.messages[-1] if flow.websocket is not None else None
-        if found is None or message is None or found.broken or message.injected or not message.is_text:
+        if found is None or message is None or message.injected or not message.is_text:
             return
+        if found.broken:
+            self._unseen(found, message)
+            return
+        began, turns = perf_counter_ns(), found.socket.begun
         try:
             _take(found, message)
+            found.call.own_ns += perf_counter_ns() - began
             self._tell(found)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             found.broken, found.instead, message.dropped = True, [], False
             self.house.failed(flow.id, "to mend the WebSocket", error)
+            self._abandon(found)
+            if found.socket.begun == turns:
+                self._unseen(found, message)
         for to_client, data in self.instead(flow) if not found.adopted else ():
             ctx.master.commands.call("inject.websocket", flow, to_client, data)
 
@@ -232,6 +244,7 @@ class Sockets:
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             found.broken = True
             self.house.failed(flow.id, "to end the WebSocket", error)
+            self._abandon(found)
             return []
         return given
 
@@ -240,18 +253,36 @@ class Sockets:
         by_client = socket is not None and bool(socket.closed_by_client)
         self._close(flow, why or ("the client closed the WebSocket" if by_client else None))
         found = self.open.pop(flow.id, None)
-        if found is None or found.row is not None:
+        if found is None or found.row is not None or found.unseen:
             return
         try:  # nothing was asked on it, or a bug of ours has ended the counting
-            row = row_of(flow, found.exchange, why)
             found.exchange.pin(flow)
-            _write(row)
+            row = made(self.house, found.call, partial(row_of, found.call, found.exchange, why))
             listing.ended(flow, found.exchange, row)
+            self.house.told(row)
         except Exception as error:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to log the WebSocket", error)
 
-    @staticmethod
-    def _tell(found: _Open) -> None:
+    def _abandon(self, found: _Open) -> None:
+        """Write the rows of the turns that were under way when the mending ended."""
+        try:
+            found.socket.abandon(_BROKEN)
+            self._tell(found)
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(found.flow.id, "to log the WebSocket", error)
+
+    def _unseen(self, found: _Open, message: WebSocketMessage) -> None:
+        """Write a row for a turn that begins when nothing is mended any more; how it ends is not seen."""
+        try:
+            head = frames.head_of(message.content) if message.from_client else None
+            if head is not None and head.type == frames.CREATE:
+                found.unseen += 1
+                row = made(self.house, found.call, partial(row_of, found.call, found.exchange, _BROKEN))
+                self.house.told(msgspec.structs.replace(row, id=f"{found.call.id}-unseen{found.unseen}"))
+        except Exception as error:  # noqa: BLE001 - the edge (G7)
+            self.house.failed(found.flow.id, "to log the WebSocket", error)
+
+    def _tell(self, found: _Open) -> None:
         """Tell of the turns that are over: a row each, their notes, and the flow list's line."""
         socket, exchange, flow = found.socket, found.exchange, found.flow
         if not socket.over and not socket.notes:
@@ -261,8 +292,10 @@ class Sockets:
         turns, socket.over = socket.over, []
         for turn in turns:
             exchange.notes += [replace(note, what=f"response {turn.number}: {note.what}") for note in turn.notes]
-            row = _row(found, turn)
-            _write(row)
+            ident = f"{found.call.id}-{turn.number}"
+            row = made(self.house, found.call, partial(_row, found, turn))
+            row = msgspec.structs.replace(row, id=ident)
+            self.house.told(row, tools_of(ident, turn.tools, exchange), results_in(turn.facts))
             found.row = row if found.row is None else _sum(found.row, row)
         exchange.pin(flow)
         if found.row is not None:
@@ -290,7 +323,8 @@ def _take(found: _Open, message: WebSocketMessage) -> None:
 def _row(found: _Open, turn: Turn) -> CallRow:
     now = time.time()
     one = Exchange(turn.facts, found.exchange.resolved, turn.outcome, turn.notes, tally=turn.tally, error=turn.error)
-    row = row_of(found.flow, one, None)
+    row = row_of(found.call, one, None)
+    found.call.own_ns = 0  # what was spent since the turn before is this one's
     return msgspec.structs.replace(
         row,
         time=turn.began,
@@ -313,13 +347,6 @@ def _sum(before: CallRow, row: CallRow) -> CallRow:
         cached_tokens=both(before.cached_tokens, row.cached_tokens),
         error=row.error or before.error,
     )
-
-
-def _write(row: CallRow) -> None:
-    if ctx.options.wiremend_call_log:
-        tell("%s", to_line(row))
-    if ctx.options.wiremend_calls:
-        append_json(Path(ctx.options.wiremend_calls), row)
 
 
 def _adopt(flow: HTTPFlow, sockets: Instead) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from wiremend.codings import StreamDecoder, decode
+from wiremend.codings import StreamDecoder, beginning, decode
 from wiremend.errors import BodyError, CodingError
 from wiremend.headers import Headers
 from wiremend.notes import Note
@@ -23,6 +23,7 @@ from wiremend.pipeline.whole import EVENTS, JSON, failed, unasked, whole
 from wiremend.protocols import WIRES
 from wiremend.protocols.failure import Failure
 from wiremend.protocols.mending import Origin
+from wiremend.protocols.wires import STATUSES
 from wiremend.rules.urls import authority
 from wiremend.sse import EventParser, StreamError, with_data
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from wiremend.pipeline.context import Context
     from wiremend.pipeline.outcome import Rewritten
     from wiremend.pipeline.whole import Answer
-    from wiremend.protocols.base import Wire
+    from wiremend.protocols.base import ErrorKind, Wire
     from wiremend.sse import Event
 
 _FRAMING: Final = ("content-length", "transfer-encoding")
@@ -40,13 +41,17 @@ _FRAMING: Final = ("content-length", "transfer-encoding")
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What came back: a head, and the body in its cuts as on the wire. ``error`` is why it broke off, if it did."""
+    """What came back: a head, and the body in its cuts as on the wire. ``error`` is why it broke off, if it did.
+
+    ``trouble`` says that in a word (:func:`broken`).
+    """
 
     status: int
     reason: str
     headers: Headers
     chunks: Sequence[bytes]
     error: str | None = None
+    trouble: str | None = None
 
     @property
     def kind(self) -> str | None:
@@ -119,14 +124,42 @@ def content_type_note(said: str | None) -> Note:
     return Note("mended", "header:content-type", "content-type-not-sse", what)
 
 
-def unanswered(outcome: Rewritten, flow: str, message: str) -> Given:
-    """Tell the client, in its wire's own words, that the upstream did not answer or broke off at once."""
-    text = told(outcome, f"did not answer: {message}")
+_BROKEN: Final[Mapping[str, tuple[ErrorKind, int, str, str]]] = {
+    "stall": ("timeout", 504, "did not answer in time", "did not go on"),
+    "queue": ("overloaded", 503, "has no place for it", ""),
+    "size": ("upstream", 502, "answered with too much", "did not end"),
+}
+
+
+def broken(outcome: Rewritten, trouble: str | None, message: str, *, streaming: bool = False) -> Failure:
+    """Say how a try broke; ``trouble`` is a word of the ledger's rows, ``streaming`` tells that a part had come."""
+    usual: tuple[ErrorKind, int, str, str] = ("upstream", HTTPStatus.BAD_GATEWAY, "did not answer", "cut the stream")
+    kind, status, before, after = _BROKEN.get(trouble or "", usual)
+    return Failure(kind, status, told(outcome, f"{after if streaming else before}: {message}"))
+
+
+def unanswered(  # noqa: PLR0913, PLR0917 - what is known of it, read at few places
+    outcome: Rewritten,
+    flow: str,
+    message: str,
+    tried: str = "",
+    context: Context | None = None,
+    trouble: str | None = None,
+) -> Given:
+    """Tell the client, in its wire's own words, that the upstream did not answer or broke off at once.
+
+    Where ``context`` says that the client has the head of a stream already, it is told in the stream.
+    """
+    failure = broken(outcome, trouble, message)
+    if context is not None and context.begun:
+        answer = failed(context, failure, failure.status)
+        headers = Headers((("content-type", EVENTS), ("x-wiremend", "failed")))
+        return Given(answer.status, headers, answer.body, answer.notes, message)
     wire = WIRES[outcome.facts.wire or "chat"]
-    head = outcome.facts.method == "HEAD"
-    body = b"" if head else wire.error_body(HTTPStatus.BAD_GATEWAY, "upstream", Origin(flow=flow).signed(text))
+    status, words = STATUSES[wire.name](failure), Origin(flow=flow, tried=tried).signed(failure.message)
+    body = b"" if outcome.facts.method == "HEAD" else wire.error_body(status, failure.kind, words)
     headers = Headers((("content-type", JSON), ("x-wiremend", "failed"), ("content-length", str(len(body)))))
-    return Given(HTTPStatus.BAD_GATEWAY, headers, body, (Note("failed", "reply", "", text),), message)
+    return Given(status, headers, body, (Note("failed", "reply", "", failure.message),), message)
 
 
 # -- the whole of it
@@ -150,11 +183,12 @@ def _turn(outcome: Rewritten, context: Context, came: Came, flow: str) -> Given:
     peeks = context.stream and context.edits and HTTPStatus.OK <= came.status < HTTPStatus.BAD_REQUEST
     seen = _peeked(context, came) if peeks else Look("stream" if came.is_events else "json")
     if seen is None:
-        return unanswered(outcome, flow, came.error or "the connection was closed")
+        error = came.error or "the connection was closed"
+        return unanswered(outcome, flow, error, context.origin.tried, context, came.trouble)
     streamed = came.status < HTTPStatus.BAD_REQUEST and context.stream
     if not streamed or (seen.shape != "stream" and context.edits):
         if came.error is not None:
-            return unanswered(outcome, flow, came.error)
+            return unanswered(outcome, flow, came.error, context.origin.tried, context, came.trouble)
         return _whole(outcome, context, came)
     if seen.failure is not None and context.edits:
         return _applied(came, failed(context, seen.failure, came.status), error=came.error)
@@ -181,7 +215,7 @@ def _looked(context: Context, came: Came, first: bytes, *, ended: bool) -> Look 
     coding = came.coding(first)
     if coding is not None:
         try:
-            first = b"".join(StreamDecoder(coding).feed(first))
+            first = beginning(first, coding, PEEK_BYTES)
         except CodingError:
             return Look("text")  # nothing that can be read: the whole of it will say so
     return look(first, context.mending, context.origin, ended=ended)
@@ -199,17 +233,16 @@ def _streamed(outcome: Rewritten, context: Context, came: Came) -> Given:
         decoder = None
         for number, chunk in enumerate(came.chunks):
             if not number and (coding := came.coding(chunk)) is not None:
-                decoder = StreamDecoder(coding)
+                decoder = StreamDecoder(coding, limit=context.limits.reply_body, at_once=context.limits.memory)
             out += [stream.feed(piece) for piece in (decoder.feed(chunk) if decoder is not None else (chunk,))]
         if error is None:
             out.append(stream.close())
-    except CodingError as broken:
-        error = str(broken)
+    except CodingError as unreadable:
+        error = str(unreadable)
         out.append(stream.cut(Failure("upstream", HTTPStatus.BAD_GATEWAY, error)))
     else:
         if error is not None:
-            text = told(outcome, f"cut the stream: {error}")
-            out.append(stream.cut(Failure("upstream", HTTPStatus.BAD_GATEWAY, text)))
+            out.append(stream.cut(broken(outcome, came.trouble, error, streaming=True)))
     failure = stream.failure
     said = error or (failure.message if failure is not None else None)
     return Given(came.status, headers, b"".join(out), (*notes, *stream.notes()), said)
@@ -219,7 +252,7 @@ def _whole(outcome: Rewritten, context: Context, came: Came) -> Given:
     raw = b"".join(came.chunks)
     coding = came.coding(raw)
     try:
-        body = decode(raw, coding) if coding and raw else raw
+        body = decode(raw, coding, limit=context.limits.reply_body) if coding and raw else raw
         answer = whole(context, came.status, body, came.kind, context.upstream.tally())
     except CodingError as error:
         body = b""
@@ -257,7 +290,7 @@ def _plain(outcome: Rewritten, came: Came, flow: str) -> Given:
     if outcome.reply_name is None or came.is_events:
         given = _passed(outcome, came)
     elif came.error is not None:
-        return unanswered(outcome, flow, came.error)
+        return unanswered(outcome, flow, came.error, trouble=came.trouble)
     else:
         given = Given(came.status, headers, _named_whole(outcome, came))
     return replace(given, notes=(*notes, *given.notes))
@@ -266,7 +299,7 @@ def _plain(outcome: Rewritten, came: Came, flow: str) -> Given:
 def _aside(outcome: Rewritten, came: Came, flow: str) -> Given:
     """Give the reply to a count of tokens or a list of models."""
     if came.error is not None:
-        return unanswered(outcome, flow, came.error)
+        return unanswered(outcome, flow, came.error, trouble=came.trouble)
     raw = b"".join(came.chunks)
     try:
         body = decode(raw, came.headers.get("content-encoding")) if raw else raw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wiremend.families import SHORTEST, shown
 from wiremend.pipeline.crossing import Crossing
@@ -12,6 +12,7 @@ from wiremend.protocols.mending import Origin
 from wiremend.protocols.wires import MENDING
 from wiremend.quirks import all_quirks
 from wiremend.quirks.base import Scope
+from wiremend.rules.model import Limits
 
 if TYPE_CHECKING:
     from wiremend.pipeline.outcome import Rewritten
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from wiremend.protocols.mending import Mending, StreamMender
     from wiremend.quirks.base import Quirk
     from wiremend.quirks.memory import Memory
+
+USUAL: Final = Limits()
+"""The limits where no rules say any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class Context:
     secret: str | None = field(default=None, repr=False)
     """The credential that the rules sent, which is none of the client's business (G8)."""
     translation: Translation | None = None
+    limits: Limits = USUAL
+    """Those of its provider."""
+    begun: bool = False
+    """Whether the client has been given the head of a stream already, so that errors are told in it."""
 
     @property
     def upstream(self) -> Wire:
@@ -74,10 +82,20 @@ class Context:
         return (self.secret or "").encode("utf-8", "surrogateescape")
 
 
-def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow: str = "") -> Context | None:
+def context_for(  # noqa: PLR0913 - an exchange's inputs, each by its name
+    outcome: Rewritten,
+    memory: Memory,
+    *,
+    seed: str,
+    now: int,
+    flow: str = "",
+    tried: str = "",
+    begun: bool = False,
+) -> Context | None:
     """Give the context of the reply to a request that was rewritten; None where it is no turn of a conversation.
 
-    ``seed`` is what minted ids derive from, ``now`` the time in whole seconds since 1970.
+    ``seed`` is what minted ids derive from, ``now`` the time in whole seconds since 1970. ``tried`` and ``begun`` are
+    those of :class:`~wiremend.captures.capture.Inputs`.
     """
     facts, decision = outcome.facts, outcome.decision
     wire = facts.wire
@@ -100,7 +118,7 @@ def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow
             stream=facts.stream,
             seed=seed,
         ),
-        origin=Origin(seed=seed, now=now, model=facts.model, client=facts.client, flow=flow),
+        origin=Origin(seed=seed, now=now, model=facts.model, client=facts.client, flow=flow, tried=tried),
         memory=memory,
         quirks=tuple(known[name] for name in decision.quirks),
         mend=decision.mend,
@@ -108,6 +126,8 @@ def context_for(outcome: Rewritten, memory: Memory, *, seed: str, now: int, flow
         named=outcome.reply_name,
         stream=facts.stream,
         translation=translation,
+        limits=outcome.decision.upstream.provider.limits if outcome.decision.upstream is not None else USUAL,
+        begun=begun,
         secret=_secret_of(outcome),
     )
 

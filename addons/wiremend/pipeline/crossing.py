@@ -57,7 +57,7 @@ class Crossing:
         )
         self._encoder = client.encoder(Telling(origin, translation.request, translation.near, name))
         self._light = translation.client == "messages" and self._bridging is None
-        self._parser = EventParser()
+        self._parser = EventParser(limit=2**62)  # of what the mender gives, which is bounded by what came
         self._last = MENDING[translation.client].mender(origin)
 
     @property

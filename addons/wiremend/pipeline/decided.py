@@ -23,6 +23,7 @@ def decision_of(outcome: Outcome | None) -> dict[str, Any]:
         "by": decision.by,
         "route": decision.route,
         "alias": decision.alias,
+        **({"to": str(decision.targets[decision.target_index])} if len(decision.targets) > 1 else {}),
         "url": without_credentials(outcome.destination.url),
         "edits": list(outcome.edits),
         "quirks": list(decision.quirks),

@@ -222,7 +222,7 @@ def _named_by_routes(rules: Rules) -> Iterator[str]:
 
 def _offered(rules: Rules) -> Iterator[tuple[str, str]]:
     """Give the models of the providers that the rules speak of: of their ``models:``, and those that targets name."""
-    targets = [route.target for route in rules.routes]
+    targets = [target for route in rules.routes for target in route.targets]
     targets += [alias.target for alias in rules.aliases.values()]
     targets += [rules.default] if rules.default is not None else []
     spoken_of = [*reachable(rules), *(name for name, provider in rules.providers.items() if provider.line)]

@@ -16,9 +16,11 @@ import msgspec
 from wiremend.errors import BodyError
 from wiremend.jsonedit import Edit, apply, get, parse_pointer
 from wiremend.notes import Note
+from wiremend.pipeline.bounds import event_limit
 from wiremend.pipeline.crossing import Crossing
 from wiremend.protocols.failure import Failure
 from wiremend.protocols.mending import Mend
+from wiremend.protocols.tools import ToolCalls
 from wiremend.protocols.wires import CONTRACTS
 from wiremend.sse import Event, EventParser, StreamError, render, with_data
 
@@ -89,9 +91,11 @@ class ReplyStream:
         self.context = context
         self.tally = tally
         self.book = Notebook()
+        self.tools = ToolCalls(context.wire.name)
+        """The tools that the client is told to call."""
         self.events = 0
         """How many events have come."""
-        self._parser = EventParser(apart=True)
+        self._parser = EventParser(event_limit(context.limits), apart=True)
         self._mender = context.mender()
         self._crossing = self._mender if isinstance(self._mender, Crossing) else None
         self._contract = CONTRACTS[context.wire.name]() if self._mender is None else None
@@ -120,7 +124,10 @@ class ReplyStream:
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes, and give what the client gets for them: whole events."""
         given = self._feed(data)
-        return given if self._secret is None else self._kept_back(given)
+        if self._secret is not None:
+            given = self._kept_back(given)
+        self.tools.feed(given)
+        return given
 
     def _feed(self, data: bytes) -> bytes:
         if self._over or self._raw:
@@ -159,7 +166,9 @@ class ReplyStream:
 
     def close(self) -> bytes:
         """Take the end of the upstream's message, and give the end of the client's."""
-        return self._kept_back(self._close())
+        given = self._kept_back(self._close())
+        self.tools.feed(given)
+        return given
 
     def _close(self) -> bytes:
         if self._over:

@@ -21,11 +21,12 @@ from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential, scrubbe
 from wiremend.headers import Headers, without_hop_by_hop
 from wiremend.jsonedit import Edit, apply
 from wiremend.notes import Note
+from wiremend.pipeline.bounds import check_size, most_request, read
 from wiremend.pipeline.counts import estimated_count
 from wiremend.pipeline.models import asked_id, catalogue_answer, limits_of, listed
 from wiremend.pipeline.outcome import Answered, Refused, Rewritten, Untouched
 from wiremend.pipeline.translate import strictly, translate
-from wiremend.pipeline.unpack import in_utf8, unpack
+from wiremend.pipeline.unpack import in_utf8
 from wiremend.protocols import COUNTS, WIRES
 from wiremend.protocols.codec import Recipient
 from wiremend.quirks import all_quirks
@@ -50,22 +51,27 @@ MODEL = ("model",)
 _SURROGATES = "lone-surrogates"
 
 
-def rewrite(request: ClientRequest, resolved: Resolved, memory: Memory | None = None, seed: str = "") -> Outcome:
+def rewrite(
+    request: ClientRequest, resolved: Resolved, memory: Memory | None = None, seed: str = "", to: str | None = None
+) -> Outcome:
     """Decide a request and rewrite it. Raises nothing on any input that is HTTP.
 
     ``memory`` is what earlier replies left for the quirks to bring again (None: nothing), ``seed`` what ids that a
-    quirk mints derive from, unlike that of any other exchange (the flow's id).
+    quirk mints derive from, unlike that of any other exchange (the flow's id). ``to`` chooses among the destinations of
+    a route; None: its first.
     """
-    body, unreadable = unpack(request)
-    mended = None if body is not None else in_utf8(request)
+    body, unreadable, size = read(request, resolved.rules)
+    mended = None if body is not None or size > most_request(resolved.rules) else in_utf8(request)
     facts = facts_in(request, mended or body, resolved)
     if facts.endpoint is None and facts.host is not None:
         return Untouched(facts)
     try:
-        decision = decide(facts, resolved)
+        decision = decide(facts, resolved, to)
         if mended is not None and not (decision.mend and _SURROGATES in decision.quirks):
             mended, facts = None, facts_in(request, body, resolved)
-            decision = decide(facts, resolved)
+            decision = decide(facts, resolved, to)
+        if facts.generates:
+            check_size(size, decision, resolved.rules)
         rewriter = _Rewriter(request, facts, decision, resolved, unreadable)
         rewriter.as_sent = mended is None
         return rewriter.counted() or rewriter.run(Memory() if memory is None else memory, seed)

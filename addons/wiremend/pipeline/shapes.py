@@ -13,6 +13,7 @@ from wiremend.sse import EventParser, StreamError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wiremend.protocols.base import WireName
     from wiremend.protocols.failure import Failure
     from wiremend.protocols.mending import Mending, Origin
     from wiremend.sse import Event
@@ -78,11 +79,12 @@ def _is_lines(text: bytes) -> bool:
     return seen.object == "chat.completion.chunk" or kind == "message_start" or kind.startswith("response.")
 
 
-def look(first: bytes, mending: Mending, origin: Origin, *, ended: bool) -> Look | None:
+def look(first: bytes, mending: Mending, origin: Origin, *, ended: bool, answer: WireName | None = None) -> Look | None:
     """Look at the first bytes of a reply to a request for a stream; None where more are needed to know what it is.
 
     A stream is known once an event says something: a comment, a ping or an empty event does not. Its mender tells
-    whether what it says is an error.
+    whether what it says is an error. Where ``answer`` names the stream's wire, it takes an event of the answer itself:
+    what only opens the stream may be followed by an error that another try could mend.
     """
     shape = shape_of(first, ended=ended)
     if shape != "stream":
@@ -92,12 +94,50 @@ def look(first: bytes, mending: Mending, origin: Origin, *, ended: bool) -> Look
         given = mender.feed(event)
         if mender.failure is not None:
             return Look("stream", mender.failure)
-        if given and _says(event):
+        if given and _says(event) and (answer is None or is_answer(answer, event.data or b"")):
             return Look("stream")
     if ended:
         mender.close()
         return Look("stream", mender.failure)
     return Look("stream") if len(first) >= PEEK_BYTES else None
+
+
+_OPENINGS: Final = frozenset({"response.created", "response.queued", "response.in_progress"})
+
+
+class _Opening(msgspec.Struct):
+    """By which an event that only opens a stream is told from one of the answer."""
+
+    type: str = ""
+    choices: list[_Choice] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: dict[str, msgspec.Raw] = {}
+    finish_reason: str | None = None
+
+
+_EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
+
+
+def is_answer(wire: WireName, data: bytes) -> bool:
+    """Tell whether an event's data is of the answer itself, and not only what opens a stream (or keeps it open).
+
+    What cannot be read counts as answer: then nothing is held for it.
+    """
+    try:
+        seen = msgspec.json.decode(data, type=_Opening)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return True
+    if wire == "messages":
+        return seen.type not in {"message_start", "ping"}
+    if wire == "responses":
+        return seen.type not in _OPENINGS and seen.type.startswith("response.")
+    return any(
+        one.finish_reason is not None
+        or any(bytes(value) not in _EMPTY for name, value in one.delta.items() if name != "role")
+        for one in seen.choices or ()
+    )
 
 
 def _events(first: bytes, *, ended: bool) -> Sequence[Event]:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from wiremend.pipeline.context import Context
     from wiremend.protocols.base import Tally
+    from wiremend.protocols.tools import ToolCall
     from wiremend.quirks.memory import Memory
     from wiremend.rules.facts import Facts
     from wiremend.rules.resolve import Resolved
@@ -69,6 +70,8 @@ class Turn:
     error: str | None = None
     ident: str | None = None
     """The id that the provider's ``response.created`` gave; None until it came."""
+    tools: tuple[ToolCall, ...] = ()
+    """The tools that the client was told to call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class Socket:
         self.mend = handshake.decision.mend
         self.over: list[Turn] = []
         self.notes: list[Note] = []
+        self.begun = 0
+        """How many turns there were so far."""
         self._lanes: dict[str | None, _Lane] = {}
         self._count = 0
         self._told = False
@@ -180,6 +185,7 @@ class Socket:
         tally = context.wire.tally()
         turn = Turn(self._count, outcome.facts, outcome, now, notes, tally)
         lane.turns.append(_Live(turn, outcome, context, ReplyStream(context, tally)))
+        self.begun += 1
         self._context = context
 
     def _refuse(self, refused: Refused, head: Head, now: float) -> Given:
@@ -188,6 +194,7 @@ class Socket:
         turn = Turn(self._count, refused.facts, refused, now, _of_body(refused.notes))
         turn.status, turn.error = status, refused.message
         self.over.append(turn)
+        self.begun += 1
         return Given(None, (frames.error_frame(status, refused.body, head.stream_id),))
 
     # -- what the provider says
@@ -277,6 +284,14 @@ class Socket:
                 out += self._cut(lane, name, "closed the WebSocket before the end of the response", why)
         return out
 
+    def abandon(self, why: str) -> None:
+        """Give up the turns under way, of which nothing more is said than that they were."""
+        for lane in self._lanes.values():
+            while lane.turns:
+                turn = lane.turns.popleft().turn
+                turn.error = turn.error or why
+                self.over.append(turn)
+
     def _cut(self, lane: _Lane, name: str | None, what: str, why: str | None = None) -> list[bytes]:
         """End the first turn of a lane as a failure: by its own event if it has begun, else by an error."""
         live = lane.turns[0]
@@ -303,6 +318,7 @@ class Socket:
         turn, failure = live.turn, live.stream.failure
         turn.error = turn.error or (failure.message if failure is not None else None)
         turn.notes += live.stream.notes()
+        turn.tools = live.stream.tools.calls
         self.over.append(turn)
 
     # -- how

@@ -101,7 +101,7 @@ def _failed(context: Context, failure: Failure, status: int) -> Answer:
 
 
 def _in_the_stream(context: Context, failure: Failure) -> bool:
-    return context.stream and failure.kind in IN_THE_STREAM.get(context.scope.client or "", ())
+    return context.begun or (context.stream and failure.kind in IN_THE_STREAM.get(context.scope.client or "", ()))
 
 
 def _begun(context: Context) -> bytes:
@@ -130,14 +130,17 @@ def _error(context: Context, status: int, body: bytes, failure: Failure) -> Answ
     sound = failure.legal and failure.shape == SHAPES[wire] and own == status and not _in_the_stream(context, failure)
     if sound and final and failure.kind != "context_length":
         sound = not takes_for_passing(client, body.decode(errors="replace"))
-    if not context.edits or (sound and not (context.mend and (told != status or words))):
+    more = told != status or words or context.origin.tried
+    if not context.edits or (sound and not (context.mend and more)):
         return Answer(status, body, None, (), failure, final and context.mend)
     if not sound:
         return failed(context, failure, status)
     remarks = [f"(the provider answered {status})"] if told != status else []
     remarks += [f"(it {words})"] if words else []
     what = f"{status} -> {told}: {client} takes it for final so; the error's text ends with {' '.join(remarks)}"
-    note = Note("mended", "status" if told != status else "/error/message", "status", what)
+    if not remarks:
+        what = "the error's text says what was tried before"
+    note = Note("mended", "status" if told != status else "/error/message", "status" if remarks else "tried", what)
     return Answer(told, _with_remarks(context, body, remarks), JSON, (note,), failure, final)
 
 
@@ -281,7 +284,7 @@ def _named(context: Context, body: bytes) -> bytes:
 
 
 def _events(body: bytes) -> list[Event]:
-    parser = EventParser()
+    parser = EventParser(len(body) + 1)
     try:
         return [*parser.feed(body), *parser.close()]
     except StreamError as error:

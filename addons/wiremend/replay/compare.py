@@ -19,6 +19,7 @@ from wiremend.codings import decode
 from wiremend.errors import BodyError
 from wiremend.headers import HOP_BY_HOP, Headers
 from wiremend.jsonedit import find, parse_pointer
+from wiremend.notes import OF_THE_WAY
 from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.replay.run import wires_apart
 from wiremend.rules.globs import compile_glob
@@ -295,7 +296,10 @@ def _parsed(text: bytes) -> list[Event]:
 
 def _notes(expected: Sequence[Note], got: Sequence[Note], causes: _Causes) -> Iterator[Difference]:
     """Compare what was noted: by kind, place and code. How it is worded may change from version to version."""
-    before, after = (Counter((note.kind, note.short, note.where) for note in notes) for notes in (expected, got))
+    before, after = (
+        Counter((note.kind, note.short, note.where) for note in notes if note.kind not in OF_THE_WAY)
+        for notes in (expected, got)
+    )
     for kind, short, where in [*(before - after), *(after - before)]:
         gone = (kind, short, where) in before - after
         notes = expected if gone else got

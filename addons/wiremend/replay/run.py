@@ -60,7 +60,8 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
     inputs = capture.inputs
     memory = Memory.of(inputs.memory)
     request, rules = sent(capture), today.for_capture(inputs)
-    outcome = upgrade_refused(request, rules) or rewrite(request, rules_for(request, rules), memory, inputs.seed)
+    to = inputs.to or None
+    outcome = upgrade_refused(request, rules) or rewrite(request, rules_for(request, rules), memory, inputs.seed, to)
     if isinstance(outcome, Refused | Answered):
         error = outcome.message if isinstance(outcome, Refused) else None
         return Replayed(outcome, None, _here(outcome), outcome.notes, capture, error)
@@ -72,14 +73,22 @@ def replay(capture: Capture, today: Today, cuts: Cuts = "recorded", seed: int = 
     came = _came(attempt, cuts, seed)
     if wires_apart(capture, outcome) is not None:
         return Replayed(outcome, leaving, None, outcome.notes, capture)  # what comes on another wire is not known
+    context = None
+    if outcome.facts.method == "POST":
+        context = context_for(
+            outcome,
+            memory,
+            seed=inputs.seed,
+            now=inputs.now,
+            flow=inputs.flow,
+            tried=inputs.tried,
+            begun=inputs.begun,
+        )
     if came is None:
         if attempt.error is None:  # a case of a request alone
             return Replayed(outcome, leaving, None, outcome.notes, capture)
-        given = unanswered(outcome, inputs.flow, attempt.error)
+        given = unanswered(outcome, inputs.flow, attempt.error, inputs.tried, context, attempt.trouble)
     else:
-        context = None
-        if outcome.facts.method == "POST":
-            context = context_for(outcome, memory, seed=inputs.seed, now=inputs.now, flow=inputs.flow)
         given = answered(outcome, context, came, inputs.flow)
     answer = Response(given.status, "", given.headers, Body(given.body))
     return Replayed(outcome, leaving, answer, (*outcome.notes, *given.notes), capture, given.error)
@@ -143,7 +152,7 @@ def _came(attempt: Attempt, cuts: Cuts, seed: int) -> Came | None:
     if response is None:
         return None
     chunks: Sequence[bytes] = cut(response.body, cuts, seed)
-    return Came(response.status, response.reason, response.headers, chunks, attempt.error)
+    return Came(response.status, response.reason, response.headers, chunks, attempt.error, attempt.trouble)
 
 
 def _here(outcome: Refused | Answered) -> Response:
