@@ -12,6 +12,7 @@ from tests.lab import Answer
 from tests.lab.replies import chat_events, messages_events, responses_events
 from tests.mitm.kit import addons
 from tests.mitm.simulated import Clock, Wire
+from wiremend.mitm.stream import WireStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,3 +249,22 @@ def test_a_model_whose_window_is_too_small_is_passed_over(stage: Stage) -> None:
     whole(stage)
     assert asked(stage) == [("one", 1), ("two", 1)]
     assert b'"model":"large"' in stage.wire.asked[1].replace(b" ", b"")
+
+
+@pytest.mark.parametrize("ending", ("end", "cut", "leave", "stall"))
+def test_a_stream_that_is_over_is_not_kept_by_its_timers(stage: Stage, ending: str) -> None:
+    stage.ask("messages")
+    stage.wire.answer(HEAD)
+    stage.says(*WIRES["messages"][1][:3])
+    if ending == "end":
+        stage.says(*WIRES["messages"][1][3:])
+        stage.wire.answer(b"0\r\n\r\n")
+    elif ending == "cut":
+        stage.wire.hang_up()
+    elif ending == "leave":
+        stage.wire.leave()
+    else:
+        stage.wire.wait(610.0)
+    assert stage.wire.layer.streams == {}
+    assert not [one for one in stage.wire.layer.command_sources.values() if isinstance(one, WireStream)]
+    stage.wire.wait(700.0)  # and those that come all the same do no harm

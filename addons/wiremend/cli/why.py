@@ -27,10 +27,11 @@ from wiremend.explain.wrap import hanging
 from wiremend.replay.beside import shortened, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from wiremend.cli.captures_read import Picked
     from wiremend.explain.model import Explanation
+    from wiremend.notes import Note
     from wiremend.replay.report import Line
 
 _SIGNED: Final = re.compile(r"\[flow ([0-9A-Za-z_-]{4,})\]")
@@ -64,7 +65,8 @@ def why(what: tuple[str, ...], rules: Path | None, *, as_json: bool) -> None:
     screen.line("")
     screen.lines(lines(found, screen.width, short=True))
     screen.line("")
-    screen.lines(_steps(explained, screen.width))
+    tried = [note for note in picked.capture.notes if note.kind == "retried"]
+    screen.lines(_steps(explained, tried, screen.width))
     screen.line("")
     ours = picked.number and picked.path.parent == finder.folder()
     more = picked.capture.id[:SHORT] if ours else picked.where
@@ -114,8 +116,8 @@ def _head(picked: Picked, width: int) -> Iterator[Line]:
     yield from hanging(head, visible(line), "", width)
 
 
-def _steps(explained: Explanation, width: int) -> Iterator[Line]:
-    """Give what became of the request, a line a step, and of the reply."""
+def _steps(explained: Explanation, tried: Iterable[Note], width: int) -> Iterator[Line]:
+    """Give what became of the request, a line a step, the tries that failed before the last, and the reply."""
     yield [("what became of it", "name")]
     taken = explained.taken
     came = f"{taken.method} {explained.url[0]}: {taken.wire or 'no LLM wire'}, model {taken.model or 'none'}"
@@ -132,6 +134,8 @@ def _steps(explained: Explanation, width: int) -> Iterator[Line]:
         yield from _step(note.kind, f"{note.where}  {note.what}".strip(), width, why_not_said)
     if len(changes) > _STEPS:
         yield [(f"  … and {len(changes) - _STEPS} more changes of the request", "dim")]
+    for note in tried:
+        yield from _step("tried", note.what, width, note.why)
     reply = explained.reply
     if reply is None:
         return

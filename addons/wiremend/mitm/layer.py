@@ -104,6 +104,8 @@ class WireLayer(HttpLayer):
         """Take an event, unless it is of a connection that was left behind."""
         if isinstance(event, events.ConnectionEvent) and is_stale(self, event.connection):
             return nothing()
+        if isinstance(event, events.Wakeup) and event.command not in self.command_sources:
+            return nothing()  # of a stream that is over
         done: layer.CommandGenerator[None] = super()._handle_event(event)
         return self.pressure.after(event, done) if self.pressure is not None else done
 

@@ -56,6 +56,7 @@ from wiremend.mitm.pressure import is_behind
 
 if TYPE_CHECKING:
     from mitmproxy import http
+    from mitmproxy.proxy.context import Context
 
     from wiremend.mitm.endings import Endings, Word
     from wiremend.mitm.pressure import Pressure
@@ -94,6 +95,8 @@ class WireStream(HttpStream):
     rest_alarm: commands.RequestWakeup | None = None
     connect_alarm: commands.RequestWakeup | None = None
     tick_alarm: commands.RequestWakeup | None = None
+    alarms: list[commands.RequestWakeup]
+    """All that may still come."""
     tapes: Tapes | None = None
     heard: Tape | None = None
     limits: Limits | None = None
@@ -118,6 +121,11 @@ class WireStream(HttpStream):
 
     pressure: Pressure | None = None
     """Who holds the upstream up while the client does not read; None for clients of HTTP/1, which need nobody."""
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        """Begin as mitmproxy's own does."""
+        super().__init__(context, stream_id)
+        self.alarms = []
 
     # -- what comes
 
@@ -171,7 +179,13 @@ class WireStream(HttpStream):
 
     # -- the clock
 
+    def _alarm(self, seconds: float) -> commands.RequestWakeup:
+        alarm = commands.RequestWakeup(seconds)
+        self.alarms.append(alarm)
+        return alarm
+
     def _wake(self, event: events.Wakeup) -> layer.CommandGenerator[None]:
+        self.alarms = [one for one in self.alarms if one is not event.command]
         if event.command is self.peek_alarm:
             self.peek_alarm = None
             if self.held is not None:
@@ -217,7 +231,7 @@ class WireStream(HttpStream):
             due = min(since + between, self.tried_at + limits.duration)
         if limits.keepalive is not None:
             due = min(due, (yield from self._keep(limits.keepalive, limits.head, now, streaming=streaming)))
-        self.tick_alarm = commands.RequestWakeup(min(max(due - now, SHORTEST), LONGEST))
+        self.tick_alarm = self._alarm(min(max(due - now, SHORTEST), LONGEST))
         yield self.tick_alarm
 
     @property
@@ -275,6 +289,17 @@ class WireStream(HttpStream):
             error = ResponseProtocolError(self.stream_id, message, ErrorCode.GENERIC_SERVER_ERROR)
             yield from super().handle_protocol_error(error)
 
+    def _over(self) -> None:
+        """Let go of the alarms that are still to come: mitmproxy would keep the stream, and its flow, until then."""
+        for alarm in self.alarms:
+            self._layer.command_sources.pop(alarm, None)
+        self.alarms = []
+
+    def flow_done(self) -> layer.CommandGenerator[None]:
+        """End a request whose reply has ended."""
+        yield from super().flow_done()
+        self._over()
+
     # -- the first bytes
 
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
@@ -293,7 +318,7 @@ class WireStream(HttpStream):
             return
         self.held, self.first = event, b""
         self.server_state = self.state_peek
-        self.peek_alarm = commands.RequestWakeup(seconds)
+        self.peek_alarm = self._alarm(seconds)
         yield self.peek_alarm
 
     def state_peek(self, event: events.Event) -> layer.CommandGenerator[None]:
@@ -412,7 +437,7 @@ class WireStream(HttpStream):
             above = self._layer
             made = (one for one in above.connections if one not in above.waiting_for_establishment)
             if not any(wanted.connection_spec_matches(one) and one.connected for one in made):
-                self.connect_alarm = commands.RequestWakeup(self.limits.connect)
+                self.connect_alarm = self._alarm(self.limits.connect)
                 yield self.connect_alarm
         connection, error = yield wanted
         self.connect_alarm = None
@@ -455,13 +480,13 @@ class WireStream(HttpStream):
         self.flow.response = None
         self.response_body_buf = ReceiveBuffer()
         self.server_state = self.state_resting
-        self.rest_alarm = commands.RequestWakeup(max(seconds, 0.0))  # also for none: what brought us here must return
+        self.rest_alarm = self._alarm(max(seconds, 0.0))  # also for none: what brought us here must return
         yield self.rest_alarm
         yield from self._watch()
 
     def _watch(self) -> layer.CommandGenerator[None]:
         if self.limits is not None and self.tick_alarm is None:
-            self.tick_alarm = commands.RequestWakeup(min(_soonest(self.limits), LONGEST))
+            self.tick_alarm = self._alarm(min(_soonest(self.limits), LONGEST))
             yield self.tick_alarm
 
     def _next_try(self) -> layer.CommandGenerator[None]:
@@ -494,6 +519,7 @@ class WireStream(HttpStream):
             yield HttpErrorHook(self.flow)
             self.client_state = self.server_state = self.state_errored
             self.flow.live = False
+            self._over()
             yield DropStream(self.stream_id)
             return
         if isinstance(event, ResponseProtocolError) and self.client_state == self.state_done:
@@ -518,6 +544,7 @@ class WireStream(HttpStream):
                     yield from self._answer(event.message, response)
                     return
         yield from super().handle_protocol_error(event)
+        self._over()
 
     @property
     def _between_tries(self) -> bool:
@@ -543,6 +570,7 @@ class WireStream(HttpStream):
             yield SendHttp(ResponseHeaders(self.stream_id, head, end_stream=not tail), self.context.client)
         if tail:
             yield SendHttp(ResponseData(self.stream_id, tail), self.context.client)
+        self._over()
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
 
