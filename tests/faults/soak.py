@@ -67,6 +67,9 @@ PACE: Final = 0.4
 ORIGINS: Final = 2
 """How many ports the providers have that take connections."""
 
+HELD: Final = 1.5
+"""What memory a proxy may hold that was busy for long, against one that has just begun: its caches are full."""
+
 SAMPLES: Final = 10
 _DEADLINE: Final = 180.0
 """Seconds after which a client is said to hang."""
@@ -115,6 +118,9 @@ class Report:
         # A client's connection has one to each provider, at most, give or take some that are closing.
         bound = self.before.sample.sockets + int(1.1 * self.most * (1 + ORIGINS))
         found += [f"{sample}: more than {bound} sockets" for sample in self.samples if sample.sockets > bound]
+        before, after = self.before.sample.rss, self.after.sample.rss
+        if after > before * HELD:
+            found.append(f"{after / 1e6:.1f} MB are held when all have left, {before / 1e6:.1f} MB before")
         half, last = self.samples[len(self.samples) // 2], self.samples[-1]
         if last.rss > half.rss * growth:
             found.append(f"memory grew from {half.rss / 1e6:.1f} to {last.rss / 1e6:.1f} MB in the second half")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from mitmproxy.connection import Server
 
 from tests.lab import Answer
 from tests.lab.replies import chat_events, messages_events, responses_events
@@ -268,3 +269,17 @@ def test_a_stream_that_is_over_is_not_kept_by_its_timers(stage: Stage, ending: s
     assert stage.wire.layer.streams == {}
     assert not [one for one in stage.wire.layer.command_sources.values() if isinstance(one, WireStream)]
     stage.wire.wait(700.0)  # and those that come all the same do no harm
+
+
+def test_connections_that_are_closed_are_not_kept(stage: Stage) -> None:
+    """A client of HTTP/2 has one for each request at a provider of HTTP/1, and may stay for days."""
+    for _ in range(3):
+        stage.ask("messages")
+        whole(stage)
+        stage.wire.hang_up()
+        stage.wire.servers[-1].timestamp_end = stage.clock.seconds
+    kept = [one for one in stage.wire.layer.connections if isinstance(one, Server)]
+    assert len(kept) <= 1
+    stage.ask("messages")
+    whole(stage)
+    assert [count for _, count in asked(stage)] == [1, 1, 1, 1]

@@ -25,7 +25,7 @@ from mitmproxy.proxy.layers.http._http2 import Http2Client
 from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 from mitmproxy.proxy.utils import ReceiveBuffer
 
-from wiremend.mitm.parting import is_stale
+from wiremend.mitm.parting import forget_closed, is_stale
 from wiremend.mitm.pressure import watch
 from wiremend.mitm.stream import WireStream, nothing
 
@@ -106,6 +106,8 @@ class WireLayer(HttpLayer):
             return nothing()
         if isinstance(event, events.Wakeup) and event.command not in self.command_sources:
             return nothing()  # of a stream that is over
+        if isinstance(event, events.ConnectionClosed):
+            forget_closed(self)
         done: layer.CommandGenerator[None] = super()._handle_event(event)
         return self.pressure.after(event, done) if self.pressure is not None else done
 

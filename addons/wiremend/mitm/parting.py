@@ -45,6 +45,19 @@ def forget_failed(above: HttpLayer) -> None:
         above.context.server.error = None
 
 
+def forget_closed(above: HttpLayer) -> None:
+    """Forget connections that are closed and that no stream knows.
+
+    mitmproxy keeps them, and with them what came on each, as long as the client's connection lives; of a client of
+    HTTP/2 and an upstream of HTTP/1 that is one a request.
+    """
+    known = {id(stream.context.server) for stream in above.streams.values()}
+    for connection in [one for one in above.connections if isinstance(one, Server)]:
+        waited_for = above.waiting_for_establishment.get(connection)
+        if connection.timestamp_end and id(connection) not in known and not waited_for:
+            del above.connections[connection]
+
+
 def withdraw(above: HttpLayer, command: commands.Command) -> bool:
     """Take back a request for a connection, which may still be made, and then stands by; False where it is none."""
     if not isinstance(command, GetHttpConnection):
