@@ -106,6 +106,8 @@ class ReplyStream:
         self._recorders: list[Recorder] = [
             quirk.recorder(context.scope, context.memory) for quirk in active if quirk.recorder is not None
         ]
+        self._needles = _needles_of(self._recorders)
+        """What the recorders look for, where all of them say so; None where they must hear everything."""
         self._secret = context.secret
         self._over = False
         self._raw = False
@@ -136,17 +138,21 @@ class ReplyStream:
             events: Sequence[Event] = self._parser.feed(data)
         except StreamError as error:
             return self._take(error.events) + self._too_large(error)
-        if self._mender is not None and not self._steps and not self._recorders and self.context.name is None:
+        listens = self._recorders and self._needles is None
+        if self._mender is not None and not self._steps and not listens and self.context.name is None:
             return self._straight(self._mender, events)
         return self._take(events)
 
     def _straight(self, mender: StreamMender, events: Sequence[Event]) -> bytes:
-        """Take events in the usual case, in which only the contract and the tally look at them."""
+        """Take events in the usual case, in which only the contract and the tally look at them all."""
         self.events += len(events)
         out = []
         for event in events:
             try:
-                out.append(mender.feed(event))
+                given = mender.feed(event)
+                out.append(given)
+                if self._recorders:
+                    self._let_hear(given if self._crossing is None else self._crossing.heard, event)
             except Exception as error:
                 if not self.ended:
                     raise
@@ -318,6 +324,13 @@ class ReplyStream:
         except Exception as error:  # noqa: BLE001 - the edge (G7): what is remembered is not worth the stream
             self._forget(error)
 
+    def _let_hear(self, given: bytes, event: Event) -> None:
+        """Show the recorders what holds what they look for."""
+        for needle in self._needles or ():
+            if needle in given:
+                self._hear(given, event)
+                return
+
     def _forget(self, error: Exception) -> None:
         """Go on without the recorders."""
         self._recorders = []
@@ -341,6 +354,11 @@ class ReplyStream:
         out = self._mender.fail(Failure("upstream", 502, f"the stream was given up: {error}"))
         self._write_down()
         return out
+
+
+def _needles_of(recorders: Sequence[Recorder]) -> tuple[bytes, ...] | None:
+    named = [getattr(recorder, "needles", None) for recorder in recorders]
+    return None if None in named else tuple(dict.fromkeys(needle for one in named for needle in one or ()))
 
 
 def _like(event: Event, document: dict[str, Any]) -> Event:

@@ -202,7 +202,10 @@ class EventStep(Protocol):
 
 
 class Recorder(Protocol):
-    """Remembers of a reply what a later request must bring again; it changes nothing."""
+    """Remembers of a reply what a later request must bring again; it changes nothing.
+
+    One that has ``needles`` (a sequence of bytes) is shown only events that hold one of them.
+    """
 
     def event(self, data: bytes) -> None:
         """Look at the data of one event, as the client got it."""
