@@ -56,7 +56,7 @@ class Limits:
 
     ``connect`` is for making a connection, ``first_byte`` from the request's end to the first byte of the reply's
     body, ``between_events`` between two events of a stream, ``duration`` for the whole of a try. ``keepalive`` is how
-    long the client hears nothing at most (None: nothing is sent in between), ``head`` how long it waits for the head of
+    long the client hears nothing until it is sent something (None: never), ``head`` how long it waits for the head of
     a stream. ``concurrent`` requests run at once (None: any number), ``queue`` more wait, for ``queue_wait`` at most.
     ``memory`` is what is held of one reply while it streams.
     """

@@ -158,7 +158,8 @@ LIMITS: Final = Record(
         "between_events": Key(DURATION_SHAPE, "How long a stream may be silent between two events."),
         "duration": Key(DURATION_SHAPE, "How long one try may take as a whole."),
         "keepalive": Key(
-            _or_off(DURATION_SHAPE), "How long a client hears nothing at most, while the provider is silent; or off."
+            _or_off(DURATION_SHAPE),
+            "After how long a client that hears nothing is sent what keeps it, give or take a few seconds; or off.",
         ),
         "head": Key(DURATION_SHAPE, "How long a client waits at most for the head of a stream."),
         "concurrent": Key(_or_off(_COUNT), "How many requests run at once at a provider; off: any number."),
