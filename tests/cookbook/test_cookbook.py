@@ -59,7 +59,7 @@ def test_a_problem_fails_is_diagnosed_is_mended_and_is_well(stage: Stage, name: 
     words = {"$ wiremend why": ("why",), "$ wiremend why 3f2a": ("why", capture.id)}[command]
     shown = stage.within(*words)
     assert screen.startswith("OK  " if problem.straight else "PROBLEM  ")
-    assert missing(screen, shown.output) == []
+    assert missing(screen, shown.output) == [], shown.output or shown.exception
     assert capture.id[:8] in shown.output
     assert shown.exit_code == (0 if problem.straight else 1)
     if problem.quirk is not None:
