@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KEY = "sk-ant-api03-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"
+KEY = "sk-ant-api03-FAKE0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
 HEAD = {"host": "127.0.0.1", "authorization": f"Bearer {KEY}", "content-type": "application/json"}
 EVENTS = chat_events(Answer("one two three four", model="m"), include_usage=False)
 RULES = "providers: {{lab: {{base_url: '{url}', key: client}}}}\ndefault: lab\n"

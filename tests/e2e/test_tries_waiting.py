@@ -31,7 +31,12 @@ providers:
   slow: {{base_url: '{two}', key: $TWO_KEY, speaks: messages, limits: {{first_byte: 300ms, between_events: 300ms}}}}
   small: {{base_url: '{two}', key: $TWO_KEY, speaks: messages, limits: {{duration: 1s, reply_body: 4KB}}}}
   hole: {{base_url: 'http://127.0.0.1:{hole}', key: $ONE_KEY, speaks: messages, limits: {{connect: 200ms}}}}
+  dead: {{base_url: 'http://127.0.0.1:9', key: $ONE_KEY, speaks: messages}}
+  full: {{base_url: '{one}', key: $ONE_KEY, speaks: messages, limits: {{concurrent: 1, queue_wait: 50ms}}}}
 routes:
+  - {{when: {{model: full-*}}, to: [full, two]}}
+  - {{when: {{model: dead-*}}, to: [full, dead]}}
+  - {{when: {{model: alone-*}}, to: full}}
   - {{when: {{model: one-*}}, to: one, retry: {{times: 3, backoff: 10ms, max: 20s}}}}
   - {{when: {{model: both-*}}, to: [one, two]}}
   - {{when: {{model: hole-*}}, to: [hole, two]}}
@@ -136,6 +141,45 @@ def test_one_after_the_other_where_one_at_a_time_is_allowed(proxy: Mitm, stages:
         assert running.read() == b"".join(EVENTS)
         assert waits.response("POST").read() == b"".join(EVENTS)
     assert len(one.asked) == 2
+
+
+def test_where_there_is_no_place_in_time_the_next_one_is_asked(proxy: Mitm, stages: tuple[Stage, Stage]) -> None:
+    one, two = stages
+    gate, got = threading.Event(), threading.Event()
+
+    def holds(_: Request, reply: Reply) -> None:
+        reply.head(200, [("content-type", "text/event-stream")])
+        for event in EVENTS[:3]:
+            reply.send(event)
+        got.set()
+        reply.wait(gate)
+        for event in EVENTS[3:]:
+            reply.send(event)
+        reply.end()
+
+    one.will(holds)
+    two.will(streams(*EVENTS))
+    before = len(proxy.calls())
+    with Client.plain(proxy.port) as client:
+        running = client.request("POST", "/v1/messages", HEADERS, body_of("full-1"))
+        assert got.wait(DEADLINE)
+        assert ask(proxy, "full-2") == (200, b"".join(EVENTS))
+        status, body = ask(proxy, "alone-1", stream=False)  # it is told that there is no place
+        assert status in {503, 529}
+        assert b"has no place for it: full takes 1 at once" in body
+        status, body = ask(proxy, "dead-1", stream=False)  # and of another one, what is wrong there
+        assert status == 502
+        assert b"dead (127.0.0.1:9) did not answer" in body
+        gate.set()
+        assert running.read().endswith(EVENTS[-1])
+    rows = {row["asked"]: [one["trouble"] for one in row["attempts"]] for row in proxy.wait_calls(before + 4)[before:]}
+    assert rows == {
+        "full-1": [None],
+        "full-2": ["queue", None],
+        "alone-1": ["queue"],
+        "dead-1": ["queue", "connection"],
+    }
+    assert (len(one.asked), len(two.asked)) == (1, 1)
 
 
 def test_a_stream_begins_before_the_providers_and_goes_on_with_it(proxy: Mitm, stages: tuple[Stage, Stage]) -> None:

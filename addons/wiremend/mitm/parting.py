@@ -23,7 +23,7 @@ def abandon(above: HttpLayer, server: Connection, stream_id: int, *, ended: bool
     ``ended``: its message has ended, or broken, so that there is nothing to call off. On HTTP/2 the stream is reset,
     and a later try on the same connection gets a stream of its own; a connection of HTTP/1 is closed and forgotten.
     """
-    spoken = _http2_in(above.connections.get(server))
+    spoken = http2_in(above.connections.get(server))
     if spoken is not None:
         spoken.stream_queue.pop(stream_id, None)
         ours = spoken.our_stream_id.get(stream_id)
@@ -76,7 +76,7 @@ def is_stale(above: HttpLayer, connection: Connection) -> bool:
     return connection not in above.connections and connection != above.context.server
 
 
-def _http2_in(top: layer.Layer | None) -> Http2Client | None:
+def http2_in(top: layer.Layer | None) -> Http2Client | None:
     """Give what speaks HTTP/2 in the stack of an upstream connection; None where it speaks another version."""
     seen: layer.Layer | None = top
     while seen is not None and not isinstance(seen, Http2Client):

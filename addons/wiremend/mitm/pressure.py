@@ -32,6 +32,8 @@ from mitmproxy.proxy.layers.http._http2 import Http2Client, Http2Connection, Htt
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 from mitmproxy.proxy.server import ConnectionHandler
 
+from wiremend.mitm.parting import http2_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -191,11 +193,3 @@ def _transport(client: Client, connection: Connection) -> Transport | None:
         return None
     found = getattr(handler.transports[connection].writer, "transport", None)
     return found if isinstance(found, Transport) else None
-
-
-def http2_in(top: layer.Layer | None) -> Http2Client | None:
-    """Give what speaks HTTP/2 in the stack of an upstream connection; None where it speaks another version."""
-    seen = top
-    while seen is not None and not isinstance(seen, Http2Client):
-        seen = getattr(seen, "child_layer", None)
-    return seen

@@ -223,10 +223,10 @@ class WireStream(HttpStream):
             between, since = (limits.between_events, self.moved_at) if self.came else (limits.first_byte, self.tried_at)
             what = "no event" if streaming else "nothing" if self.came else "not a byte"
             if now >= since + between:
-                yield from self._stalled(f"{what} came for {_seconds(between)}")
+                yield from self._give_up("stall", f"{what} came for {_seconds(between)}")
                 return
             if now >= self.tried_at + limits.duration:
-                yield from self._stalled(f"it did not end within {_seconds(limits.duration)}")
+                yield from self._give_up("stall", f"it did not end within {_seconds(limits.duration)}")
                 return
             due = min(since + between, self.tried_at + limits.duration)
         if limits.keepalive is not None:
@@ -262,9 +262,6 @@ class WireStream(HttpStream):
         if beat:
             yield SendHttp(ResponseData(self.stream_id, beat), self.context.client)
         return now + every
-
-    def _stalled(self, message: str) -> layer.CommandGenerator[None]:
-        yield from self._give_up("stall", message)
 
     def _too_much(self) -> layer.CommandGenerator[None]:
         self.most = math.inf
@@ -411,7 +408,7 @@ class WireStream(HttpStream):
 
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
         """Begin a try: wait for a place, connect. False where it failed; what comes of that is under way then."""
-        self.talking = False
+        self.talking = self.refused = False
         self.limits = self.endings.tries.limits(self.flow)
         self.asked_at = self.asked_at or self.now()
         if self.endings.tries.waits(self.flow):
