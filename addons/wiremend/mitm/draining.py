@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import ctx
 from mitmproxy.proxy.server import ConnectionHandler
 
+from wiremend.mitm.parting import missing
+
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
 
 INTERNALS: Final = ((ConnectionHandler, ("drain_writers", "transports", "max_conns", "handle_connection")),)
-"""What this stands on: a class, and the names in it."""
+"""What this stands on: a class, and the names in it. Where a release has changed these, nothing is mended."""
 
 CONNECTIONS: Final = 10_000
 """How many connections one client may have at one address."""
@@ -36,7 +38,7 @@ class Draining:
         """Mend its handler, where it is one that we know."""
         proxy = ctx.master.addons.get("proxyserver")
         handler = proxy.connections.get(client.id) if proxy is not None else None
-        if isinstance(handler, ConnectionHandler):
+        if isinstance(handler, ConnectionHandler) and not missing(INTERNALS) and hasattr(handler, "_drain_lock"):
             mend(handler)
 
 

@@ -25,7 +25,7 @@ from mitmproxy.proxy.layers.http._http2 import Http2Client
 from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 from mitmproxy.proxy.utils import ReceiveBuffer
 
-from wiremend.mitm.parting import forget_closed, is_stale
+from wiremend.mitm.parting import forget_closed, is_stale, missing
 from wiremend.mitm.pressure import watch
 from wiremend.mitm.stream import WireStream, nothing
 
@@ -86,12 +86,7 @@ INTERNALS = (
 
 def missing_internals() -> list[str]:
     """Give what this mitmproxy no longer has of :data:`INTERNALS`."""
-    return [
-        f"{kind.__name__}.{name}"
-        for kind, names in INTERNALS
-        for name in names
-        if not hasattr(kind, name) and all(name not in getattr(one, "__annotations__", {}) for one in kind.__mro__)
-    ]
+    return missing(INTERNALS)
 
 
 class WireLayer(HttpLayer):

@@ -13,8 +13,20 @@ from mitmproxy.proxy.layers.http._events import ErrorCode, RequestProtocolError
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mitmproxy.connection import Connection
     from mitmproxy.proxy import commands, layer
+
+
+def missing(internals: Sequence[tuple[type, Sequence[str]]]) -> list[str]:
+    """Give what this mitmproxy no longer has of classes and the names in them."""
+    return [
+        f"{kind.__name__}.{name}"
+        for kind, names in internals
+        for name in names
+        if not hasattr(kind, name) and all(name not in getattr(one, "__annotations__", {}) for one in kind.__mro__)
+    ]
 
 
 def abandon(above: HttpLayer, server: Connection, stream_id: int, *, ended: bool) -> layer.CommandGenerator[None]:

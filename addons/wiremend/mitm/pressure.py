@@ -32,7 +32,7 @@ from mitmproxy.proxy.layers.http._http2 import Http2Client, Http2Connection, Htt
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 from mitmproxy.proxy.server import ConnectionHandler
 
-from wiremend.mitm.parting import http2_in
+from wiremend.mitm.parting import http2_in, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -171,12 +171,7 @@ class _Windows:
 
 def missing_internals() -> list[str]:
     """Give what this mitmproxy no longer has of :data:`INTERNALS`."""
-    return [
-        f"{kind.__name__}.{name}"
-        for kind, names in INTERNALS
-        for name in names
-        if not hasattr(kind, name) and name not in getattr(kind, "__annotations__", {})
-    ]
+    return missing(INTERNALS)
 
 
 def is_behind(client: Client) -> bool:
