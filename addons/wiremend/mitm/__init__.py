@@ -7,7 +7,8 @@
 ``settings``    mitmproxy's own options that Wiremend needs otherwise; the trust in upstream certificates
 ``gateway``     one port for both ways in: tells a base-URL request from a proxy request; who may come in
 ``layer``       what of this stands on mitmproxy's internals; ``stream``: one request and its reply on them
-``tries``       what is done when a provider fails; ``running``: one request's tries
+``tries``       what is done when a provider fails; ``choosing``: where to;
+                ``running``: one request's tries; ``providers``: what is known of them
 ``adopt``       mitmproxy's own layers, made ours
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
 ``rewrite``     a request, through :mod:`wiremend.pipeline.request`, and back into the flow
@@ -29,7 +30,9 @@
 ``alerts``      tells people, through Apprise, what happens to providers
 ``books``       writes finished calls down at once, and runs the threads of the ledger's sinks
 ``spans``       one OpenTelemetry span a call, where the standard variables ask for it
+``endings``     what the layer asks; ``parting``: connections that tries leave behind; ``bodies``: those too large
 ``closing``     closes sockets that mitmproxy has forgotten to close
+``draining``    many streams on one connection leave each other alone; ``pressure``: slow clients slow their upstreams
 ``status``      a private file with how the proxy fares, for `wiremend status`
 ``life``        says that the proxy listens, how agents are pointed at it, and ends it with its parent
 ==============  =================================================================================================

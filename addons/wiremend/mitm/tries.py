@@ -13,9 +13,8 @@ import random
 import time
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial, wraps
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Concatenate, Final
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, Final
 
 from mitmproxy.http import Response
 
@@ -24,23 +23,19 @@ from wiremend.errors import BodyError
 from wiremend.families import scrubbed
 from wiremend.ledger.row import Try
 from wiremend.mitm import listing
+from wiremend.mitm.choosing import Choosing
 from wiremend.mitm.convert import frame, headers_of, write_again
 from wiremend.mitm.mending import context_of
-from wiremend.mitm.providers import Providers
-from wiremend.mitm.running import Running, key_of, short
+from wiremend.mitm.running import Running, short
 from wiremend.mitm.through import Through
 from wiremend.mitm.timed import timed
 from wiremend.mitm.tunnel import via_for
 from wiremend.mitm.veil import hidden
 from wiremend.notes import Note
 from wiremend.pipeline.alive import Alive
-from wiremend.pipeline.conversation import conversation_of
-from wiremend.pipeline.outcome import Refused, Rewritten
-from wiremend.pipeline.plan import Plan
-from wiremend.pipeline.request import rewrite
+from wiremend.pipeline.outcome import Rewritten
 from wiremend.pipeline.shapes import shape_of, undeclared_coding
 from wiremend.pipeline.trouble import Trouble, of_connection, of_reply, of_stall, of_stream
-from wiremend.rules.engine import route_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +45,7 @@ if TYPE_CHECKING:
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
     from wiremend.mitm.remember import Remember
-    from wiremend.pipeline.outcome import ClientRequest, Outcome
-    from wiremend.pipeline.plan import Step
-    from wiremend.quirks.memory import Memory
     from wiremend.rules.model import Limits
-    from wiremend.rules.resolve import Resolved
 
 logger = logging.getLogger("wiremend")
 
@@ -79,7 +70,7 @@ def _edge[**Rest, Given](
     return timed(run)
 
 
-class Tries:
+class Tries(Choosing):
     """All requests' tries."""
 
     def __init__(
@@ -90,97 +81,8 @@ class Tries:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """Begin with nothing known of any provider."""
-        self.house = house
+        super().__init__(house, now, chance)
         self.remember = remember
-        self.now = now
-        self.chance = chance
-        self.providers = Providers(house, now)
-
-    # -- the first try
-
-    def begins(
-        self, flow: str, request: ClientRequest, resolved: Resolved, memory: Memory, outcome: Outcome
-    ) -> tuple[Outcome, Running | None]:
-        """Begin with a request that was decided, perhaps for another destination of its route than the first."""
-        targets = self._targets(resolved, outcome)
-        make = partial(self._made, request, resolved, memory, flow, tuple(map(str, targets)))
-        if isinstance(outcome, Refused) and targets:
-            found = next((one for one in map(make, range(1, len(targets))) if isinstance(one, Rewritten)), None)
-            if found is None:
-                return outcome, None
-        elif isinstance(outcome, Rewritten):
-            found = outcome
-        else:
-            return outcome, None
-        decision, now = found.decision, self.now()
-        upstream = decision.upstream
-        queues = upstream is not None and upstream.provider.limits.concurrent is not None
-        conversation = conversation_of(found.facts) if queues or len(targets) > 1 else None
-        kept = None
-        if len(targets) > 1 and conversation is not None:
-            name = self.providers.sticky.recall(conversation, decision.route or "", now)
-            kept = next((at for at, one in enumerate(targets) if str(one) == name), None)
-        first = kept or 0
-        plan = Plan(max(len(targets), 1), decision.retry, began=now, chance=self.chance, first=first)
-        running = Running(request, found, plan, now, make, resolved.rules, targets, conversation)
-        if not targets:
-            return found, running
-        running.outcomes[0] = outcome
-        chosen = self._choose(running, first, found)
-        if not isinstance(chosen, Rewritten):
-            return chosen, None
-        running.outcome = chosen
-        return chosen, running
-
-    def started(self, flow: HTTPFlow, exchange: Exchange, running: Running | None) -> None:
-        """Note on an exchange that begins why it does not go to the first destination of its route."""
-        exchange.running = running
-        if running is None:
-            return
-        running.tried_at = self.now()
-        decision = running.outcome.decision
-        if decision.target_index:
-            what = f"goes to {self._name(running.outcome)}, which is destination {decision.target_index + 1}"
-            why = running.tried() or "its conversation fell back to it"
-            exchange.notes.append(Note("retried", "", "fallback", what, why))
-            if running.told:
-                self.providers.happened(flow, running, "fallback", f"{what} of {decision.route!r}; {why}")
-
-    @staticmethod
-    def _targets(resolved: Resolved, outcome: Outcome) -> tuple[Any, ...]:
-        if isinstance(outcome, Rewritten):
-            return outcome.decision.targets
-        if not isinstance(outcome, Refused) or outcome.status not in {HTTPStatus.UNAUTHORIZED, 500}:
-            return ()
-        route = route_of(outcome.facts, resolved)
-        return route.targets if route is not None and route.fallbacks else ()
-
-    @staticmethod
-    def _made(  # noqa: PLR0913, PLR0917 - what a request is made from
-        request: ClientRequest, resolved: Resolved, memory: Memory, seed: str, names: tuple[str, ...], index: int
-    ) -> Outcome:
-        return rewrite(request, resolved, memory, seed, names[index])
-
-    def _choose(self, running: Running, index: int, found: Rewritten) -> Outcome:
-        """Find the first destination that may be asked; where all cool down, the one that is back first."""
-        now, cooling = self.now(), list[tuple[float, Rewritten]]()
-        while True:
-            outcome = running.for_target(index)
-            trouble = self.providers.in_the_way(running, outcome)
-            if trouble is None:
-                return outcome
-            if trouble.word == "cooling" and isinstance(outcome, Rewritten):
-                cooling.append((self.providers.breakers.seconds(key_of(outcome), now), outcome))
-            if len(running.targets) == 1:
-                return outcome
-            self._tell_of(running, index, trouble)
-            step = running.plan.skipped(trouble, now)
-            if step is None:
-                return min(cooling, key=lambda one: one[0])[1] if cooling else found
-            index = step.target
-
-    def _tell_of(self, running: Running, index: int, trouble: Trouble) -> None:
-        running.told.append((str(running.targets[index]), short(trouble)))
 
     # -- what the layer asks: the clock
 
@@ -355,7 +257,7 @@ class Tries:
         if trouble.status is not None:
             exchange.status = trouble.status
         step = running.plan.after(trouble, self.now(), own_key=running.own_key)
-        outcome = self._reachable(running, step)
+        outcome = self.reachable(running, step)
         self.providers.counted(flow, running, trouble)
         self.providers.told(flow, running, trouble, again=step is not None and step.target == index)
         if step is None or outcome is None:
@@ -364,32 +266,12 @@ class Tries:
         self._ended(exchange, running, trouble)
         self.remember.tried(flow, trouble.word, trouble.message)
         running.next = outcome
-        running.told.append((self._name(before), short(trouble)))
-        exchange.notes.append(Note("retried", "", trouble.word, f"{self._name(before)}: {trouble.message}", step.why))
+        running.told.append((self.name_of(before), short(trouble)))
+        exchange.notes.append(Note("retried", "", trouble.word, f"{self.name_of(before)}: {trouble.message}", step.why))
         if outcome.decision.target_index != before.decision.target_index:
-            what = f"falls back from {self._name(before)} ({short(trouble)}) to {self._name(outcome)}"
+            what = f"falls back from {self.name_of(before)} ({short(trouble)}) to {self.name_of(outcome)}"
             self.providers.happened(flow, running, "fallback", what)
         return step.wait
-
-    def _reachable(self, running: Running, step: Step | None) -> Rewritten | None:
-        """Give what the next try sends; destinations that cannot be asked are passed over."""
-        index = running.outcome.decision.target_index
-        while step is not None:
-            if step.target == index:
-                return running.outcome
-            outcome = running.for_target(step.target)
-            trouble = self.providers.in_the_way(running, outcome)
-            if trouble is None and isinstance(outcome, Rewritten):
-                return outcome
-            if trouble is not None:
-                self._tell_of(running, step.target, trouble)
-            step = running.plan.skipped(trouble or Trouble("refused", "it cannot be asked"), self.now())
-        return None
-
-    @staticmethod
-    def _name(outcome: Rewritten) -> str:
-        decision = outcome.decision
-        return str(decision.targets[decision.target_index]) if decision.targets else str(decision.provider)
 
     @_edge
     def again(self, flow: HTTPFlow) -> None:
@@ -450,7 +332,7 @@ class Tries:
             if decision.target_index:
                 until = self.now() + decision.retry.stay
                 self.providers.sticky.keep(
-                    running.conversation, decision.route or "", self._name(running.outcome), until
+                    running.conversation, decision.route or "", self.name_of(running.outcome), until
                 )
             else:
                 self.providers.sticky.forget(running.conversation, decision.route or "")
