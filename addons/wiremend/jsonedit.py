@@ -16,18 +16,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from wiremend.errors import JsonError, PointerError
+from wiremend.jsonnumber import clamped, parse_bounds, parse_factor, scaled
 from wiremend.jsontext import ANY, INDEX, Container, Document, Slot, depth_checked, key_text, same, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 type Pointer = tuple[str, ...]
-type Op = Literal["set", "default", "remove", "insert"]
+type Op = Literal["set", "default", "remove", "insert", "scale", "clamp"]
 
 APPEND: Final = "-"
 """The token for the place after the last item of a list (RFC 6901, section 4)."""
 
 _BAD_TILDE: Final = re.compile(r"~(?![01])")
+_OF_NUMBERS: Final[dict[Op, Callable[[bytes], object]]] = {"scale": parse_factor, "clamp": parse_bounds}
+"""What changes numbers alone, and what reads its value."""
+_BEGINS_NUMBER: Final = b"-0123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,10 @@ class Edit:
     """One edit; ``value`` is JSON text, and None for ``remove``.
 
     ``set`` replaces or creates, ``default`` creates where nothing is (a ``null`` is something), ``remove`` removes,
-    ``insert`` puts an item into a list, in front of the one at its index. Raises PointerError where the whole body is
-    to be removed, or something put in front of it, ValueError where the value is missing, superfluous or not JSON.
+    ``insert`` puts an item into a list, in front of the one at its index. ``scale`` multiplies a number by its value, a
+    number or a fraction such as ``"1/0.6"``; ``clamp`` keeps one between the two of its list, of which one may be null
+    (:mod:`wiremend.jsonnumber`). Raises PointerError where the whole body is to be removed, scaled or clamped, or
+    something put in front of it, ValueError where the value is missing, superfluous, not JSON or not what the op takes.
     """
 
     op: Op
@@ -53,6 +59,8 @@ class Edit:
             return
         if self.op == "insert" and not self.pointer:
             raise PointerError("the pointer '' is the whole body, which has no place in a list; name a place in one")
+        if self.op in _OF_NUMBERS and not self.pointer:
+            raise PointerError("the pointer '' is the whole body, which is no number; name a number in it")
         if self.value is None:
             raise ValueError(f"{self.op} needs a value")
         try:
@@ -60,6 +68,8 @@ class Edit:
         except JsonError as e:
             raise ValueError(f"the value for {format_pointer(self.pointer)!r} is {e}") from e
         object.__setattr__(self, "value", value)  # without the space around it
+        if self.op in _OF_NUMBERS:
+            _OF_NUMBERS[self.op](cast("bytes", value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +167,8 @@ def apply(body: bytes, edits: Sequence[Edit]) -> Edited:
     - ``insert`` moves the items from its index on by one, as RFC 6902's ``add`` does; the index may be the one past the
       end, or ``-``. In an object, at a wildcard or further past the end nothing is put in.
     - Where a key repeats, ``set`` changes its last value (the one that parsers keep), and ``remove`` removes all.
+    - ``scale`` and ``clamp`` leave what is no number alone, a text of digits too; where nothing is, nothing comes.
+      Where a key repeats, they change its last value.
     - A pointer that runs into a string, a number, true, false or null changes nothing.
 
     Raises JsonError, with the offset in bytes if there is one, where the body is not JSON in UTF-8, is nested too
@@ -207,7 +219,7 @@ def _edit(box: Container, pointer: Pointer, at: Pointer, edit: Edit) -> Iterator
         changes = [Change("remove", format_pointer((*at, name)), written(slot.value), None) for name, slot in found]
         box.drop(found)
         yield from changes
-    elif edit.op == "set":
+    elif edit.op == "set" or edit.op in _OF_NUMBERS:
         for name, slot in found:
             yield from _replace(slot, box, (*at, name), edit)
     if not found and edit.op in {"set", "default"}:
@@ -215,13 +227,25 @@ def _edit(box: Container, pointer: Pointer, at: Pointer, edit: Edit) -> Iterator
 
 
 def _replace(slot: Slot, box: Container | None, at: Pointer, edit: Edit) -> Iterator[Change]:
-    """Put the edit's value in a slot of the box (the root has none), if it is another one."""
-    before, after = written(slot.value), cast("bytes", edit.value)
-    if not same(before, after):
+    """Put what the edit makes of the value in a slot of the box (the root has none) there, if it is another one."""
+    after = _meant(slot, edit)
+    if after is not None:
+        before = written(slot.value)
         if box is not None:
             box.lay_out()
         slot.value = after
         yield Change(edit.op, format_pointer(at), before, after)
+
+
+def _meant(slot: Slot, edit: Edit) -> bytes | None:
+    """Give what a ``set``, ``scale`` or ``clamp`` makes of the value in a slot; None where it stays."""
+    value = cast("bytes", edit.value)
+    if edit.op not in _OF_NUMBERS:
+        return None if same(written(slot.value), value) else value
+    if isinstance(slot.value, Container) or memoryview(slot.value)[0] not in _BEGINS_NUMBER:
+        return None
+    number = bytes(slot.value)
+    return scaled(number, parse_factor(value)) if edit.op == "scale" else clamped(number, parse_bounds(value))
 
 
 def _insert(box: Container, token: str, at: Pointer, edit: Edit) -> Iterator[Change]:

@@ -9,12 +9,20 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
-from tests.lab import Client, Mitm, Upstream, provider
+from tests.e2e.socket_kit import opened, talking
+from tests.lab import Answer, Client, Mitm, Upstream, provider
+from tests.lab.replies import responses_events
 from tests.lab.sdk import KEY
+from wiremend.cli.main import cli
+from wiremend.sse import EventParser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.e2e.socket_kit import Peer
+    from tests.lab import Request
 
 RULES = """
 providers:
@@ -114,3 +122,109 @@ def test_a_body_of_another_shape_than_the_pointers_is_no_accident(upstream: Upst
     asked, left = json.loads(body), json.loads(got)
     assert left["model"] == "edited-model"
     assert left["messages"] == asked["messages"]
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+NUMBERS = """
+providers:
+  lab: {{base_url: '{url}', key: client}}
+  gone: {{base_url: 'http://127.0.0.1:1', key: client}}
+routes:
+  - {{when: {{model: fallen}}, to: [gone, lab]}}
+  - {{when: {{model: '*'}}, to: lab}}
+edits:
+  - name: as meant
+    when: {{provider: lab}}
+    clamp: {{/temperature: [0, 1]}}
+    scale: {{/temperature: 1/0.6}}
+  - {{name: from below, when: {{model: below}}, clamp: {{/top_k: [5, null]}}}}
+"""
+
+
+@pytest.fixture
+def numbers(upstream: Upstream) -> Iterator[Mitm]:
+    with Mitm(NUMBERS.format(url=upstream.url)) as mitm:
+        yield mitm
+
+
+def asked(model: str, temperature: str) -> bytes:
+    return b'{"model":"%s", "temperature" : %s,"top_k":1, "messages" :[]}' % (model.encode(), temperature.encode())
+
+
+def test_numbers_are_scaled_and_clamped_and_it_is_told(upstream: Upstream, numbers: Mitm) -> None:
+    for came, left in (
+        ("0.30", "0.5"),
+        ("0.6", "1.0"),
+        ("0.7", "1"),
+        ("1", "1"),
+        ("1e999999", "1"),
+        ("-0.1", "0"),
+        ('"0.7"', '"0.7"'),
+        ("null", "null"),
+    ):
+        assert sent(upstream, numbers, asked("m", came))[0] == asked("m", left)
+    calls = numbers.wait_calls(8)
+    assert ["clamped" in call["mended"] for call in calls] == [False, False, True, True, True, True, False, False]
+    assert ["/temperature" in call["mended"] for call in calls] == [True] * 5 + [True, False, False]
+    told = (
+        r"edit 'as meant' \(rules.yaml:\d+\): /temperature 1\.16666666667 -> 1, clamped: more was asked for than the 1"
+    )
+    numbers.wait_log(told)
+    assert numbers.log().count("told once; each flow has its note") == 1
+    sent(upstream, numbers, asked("below", "0"))
+    numbers.wait_log(r"edit 'from below' \(rules.yaml:\d+\): /top_k 1 -> 5, clamped: less was asked for than the 5")
+    assert numbers.log().count("told once; each flow has its note") == 2
+
+
+def test_a_number_that_is_clamped_for_a_fallback_is_told_too(upstream: Upstream, numbers: Mitm) -> None:
+    assert sent(upstream, numbers, asked("fallen", "0.9"))[0] == asked("fallen", "1")
+    (call,) = numbers.wait_calls(1)
+    assert (call["provider"], "clamped" in call["mended"]) == ("lab", True)
+    numbers.wait_log(r"edit 'as meant' .*: /temperature 1\.5 -> 1, clamped: ")
+
+
+def test_why_and_explain_say_that_more_was_asked_for(upstream: Upstream, numbers: Mitm) -> None:
+    sent(upstream, numbers, asked("m", "0.9"))
+    (capture,) = numbers.wait_captures(1)
+    environ = {**numbers.environment, "WIREMEND_RULES": str(numbers.rules), "COLUMNS": "200"}
+    why = CliRunner().invoke(cli, ["why"], env=environ).output
+    place = "/temperature  1.5 -> 1, clamped: more was asked for than the 1 that this edit lets through"
+    assert place in why, why
+    assert why.index(place) < why.index("/temperature  0.9 -> 1.5")
+    explained = CliRunner().invoke(cli, ["explain", capture.id], env=environ).output
+    assert "/temperature: 1.5 -> 1, clamped: more was asked for than the 1 that this edit lets through" in explained
+    (edit,) = [
+        edit
+        for edit in json.loads(CliRunner().invoke(cli, ["explain", "--json", capture.id], env=environ).output)["edits"]
+        if edit["name"] == "as meant"
+    ]
+    assert edit["clamped"] == [place.replace("  ", ": ")]
+
+
+def test_a_number_that_is_clamped_on_a_websocket_is_told_once() -> None:
+    """A turn of it has its own row and its own notes; the log has one line."""
+    heard: list[bytes] = []
+
+    def talk(peer: Peer, _: Request) -> None:
+        while (message := peer.hear()) is not None:
+            heard.append(message)
+            stream = b"".join(responses_events(Answer("one"))).replace(b"resp_lab1", b"resp_%d" % len(heard))
+            peer.say(*(event.data for event in EventParser().feed(stream) if event.data is not None))
+
+    rules = (
+        "providers: {{lab: {{base_url: '{url}', auth: none, websocket: true, speaks: [responses]}}}}\ndefault: lab\n"
+        "edits: [{{name: as meant, scale: {{/temperature: 1/0.6}}, clamp: {{/temperature: [0, 1]}}}}]\n"
+    )
+    said = b'{"type":"response.create","model":"m", "temperature" : %s,"input":"x"}'
+    with Upstream(talking(talk)) as up, Mitm(rules.format(url=up.url)) as proxy, opened(proxy, {}) as peer:
+        for temperature in (b"0.9", b"1.0"):
+            peer.say(said % temperature)
+            while b"response.completed" not in (peer.hear() or b"response.completed"):
+                pass
+        calls = proxy.wait_calls(2)
+        peer.close()
+        assert heard == [said % b"1", said % b"1"]
+        assert [call["mended"].count("clamped") for call in calls] == [1, 1]
+        proxy.wait_log(r"edit 'as meant' \(rules.yaml:3\): /temperature 1\.5 -> 1, clamped: more was asked for")
+        assert proxy.log().count("told once; each flow has its note") == 1

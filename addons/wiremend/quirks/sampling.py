@@ -89,7 +89,8 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
         kind="explained",
         who="Moonshot's messages endpoint with K2 models.",
         symptom="The temperature in effect is six tenths of the one that was asked for.",
-        mend="Nothing is changed: the vendor documents it, and its own clients count on it.",
+        mend="Nothing is changed by itself: the vendor documents it, for clients that were made for other models. A "
+        "rule that scales by 1/0.6 and clamps to 1 is in docs/sampling.md.",
         before='{"temperature":1.0}',
         after='{"temperature":1.0}',
         evidence=("https://github.com/MoonshotAI/Kimi-K2/blob/main/README.md",),

@@ -153,6 +153,8 @@ _END = _Set(frozenset())
 def covers(wide: Glob, narrow: Glob) -> bool:
     """Tell whether ``wide`` surely matches every text that ``narrow`` does."""
     a, b = wide.tokens, narrow.tokens
+    if wide.literal and narrow.literal:
+        return a == b
     reach = {0} | ({1} if a[:1] == (None,) else set())
     for token in b:
         step: set[int] = set()

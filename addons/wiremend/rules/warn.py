@@ -5,15 +5,17 @@ Both lean to silence: a warning is given only where the globs themselves prove i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wiremend.jsonedit import format_pointer
+from wiremend.jsonnumber import parse_bounds
 from wiremend.rules.globs import covers, overlap
 from wiremend.rules.tree import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wiremend.jsonedit import Edit
     from wiremend.rules.globs import Glob
     from wiremend.rules.model import EditRule, Route, When
     from wiremend.rules.report import Report
@@ -25,14 +27,24 @@ _GLOB_KEYS = ("client", "key", "model", "host", "path", "agent", "provider")
 
 def warn_of_routes(routes: Sequence[Route], report: Report) -> None:
     """Warn of each route that an earlier one leaves nothing to match."""
+    named = [_named(route.when) for route in routes]
     for later, route in enumerate(routes):
-        for earlier in routes[:later]:
+        for place, earlier in enumerate(routes[:later]):
+            one, other = named[place], named[later]
+            if one is not None and other is not None and not other <= one:
+                continue  # a table of models is long, and looked through in no time
             if when_covers(earlier.when, route.when):
                 what = (
                     f"{route.label!r} can never match: {earlier.label!r} (line {earlier.line}) takes all that it would"
                 )
                 report.warn(Mark(route.line, 1), what)
                 break
+
+
+def _named(when: When) -> frozenset[str] | None:
+    """Give the models that conditions name letter by letter; None where they name others too, or none."""
+    texts = [glob.text.lower() for glob in when.model if glob is not None and glob.literal]
+    return frozenset(texts) if texts and len(texts) == len(when.model) else None
 
 
 def warn_of_edits(edits: Sequence[EditRule], report: Report) -> None:
@@ -43,18 +55,62 @@ def warn_of_edits(edits: Sequence[EditRule], report: Report) -> None:
                 continue
             for one in earlier.body:
                 for other in edit.body:
-                    if one.pointer == other.pointer and (one.value, one.op) != (other.value, other.op):
-                        wins = "earlier" if other.op == "default" and one.op != "remove" else "later"
-                        _told(report, edit, earlier, format_pointer(one.pointer), wins)
+                    told = one.pointer == other.pointer and _together(one, other)
+                    if told:
+                        _told(report, edit, earlier, format_pointer(one.pointer), told)
             names = {header.name.lower() for header in earlier.headers if not header.drop}
             for header in edit.headers:
                 if header.name.lower() in names and not header.drop:
-                    _told(report, edit, earlier, f"the header {header.name}", "later")
+                    _told(report, edit, earlier, f"the header {header.name}", _LATER)
 
 
-def _told(report: Report, edit: EditRule, earlier: EditRule, place: str, wins: str) -> None:
+_LATER: Final = "both change {} of the same requests; the later one wins"
+_EARLIER: Final = "both change {} of the same requests; the earlier one wins"
+_TWICE: Final = "both scale {} of the same requests, one after the other"
+_BEHIND: Final = "clamp and then scale {} of the same requests, so it may leave its bounds; put the scale first"
+
+
+_OF_NUMBERS: Final[dict[tuple[str, str], str | None]] = {
+    ("scale", "scale"): _TWICE,
+    ("scale", "clamp"): None,
+    ("clamp", "scale"): _BEHIND,
+    ("remove", "scale"): _EARLIER,
+    ("remove", "clamp"): _EARLIER,
+    ("set", "scale"): None,
+    ("set", "clamp"): None,
+    ("default", "scale"): None,
+    ("default", "clamp"): None,
+    ("scale", "default"): None,
+    ("clamp", "default"): None,
+}
+"""What is wrong with two changes of a number, the first before the second; None: nothing. A scale or a clamp works on
+what is there: behind a ``default`` or a ``set`` it contradicts neither, and a ``default`` behind it is for what was not
+there."""
+
+
+def _together(one: Edit, other: Edit) -> str | None:
+    """Say what is wrong with two changes of one place, the first of them before the other; None where nothing is."""
+    ops = one.op, other.op
+    if ops in _OF_NUMBERS:
+        return _OF_NUMBERS[ops]
+    if ops == ("clamp", "clamp"):
+        return None if _meet(one, other) else _LATER
+    if (one.value, one.op) == (other.value, other.op):
+        return None
+    return _EARLIER if other.op == "default" and one.op != "remove" else _LATER
+
+
+def _meet(one: Edit, other: Edit) -> bool:
+    """Tell whether a number can be within the bounds of both clamps."""
+    ends = [parse_bounds(edit.value or b"") for edit in (one, other)]
+    least = [end.least[0] for end in ends if end.least is not None]
+    most = [end.most[0] for end in ends if end.most is not None]
+    return not least or not most or max(least) <= min(most)
+
+
+def _told(report: Report, edit: EditRule, earlier: EditRule, place: str, what: str) -> None:
     both = f"{edit.label!r} and {earlier.label!r} (line {earlier.line})"
-    report.warn(Mark(edit.line, 1), f"{both} both change {place} of the same requests; the {wins} one wins")
+    report.warn(Mark(edit.line, 1), f"{both} {what.format(place)}")
 
 
 def when_covers(wide: When, narrow: When) -> bool:
