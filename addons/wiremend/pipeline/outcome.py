@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wiremend.notes import Note
     from wiremend.pipeline.translate import Translation
     from wiremend.rules.engine import Decision
-    from wiremend.rules.facts import Facts, Style
+    from wiremend.rules.facts import Facts, Picked, Style
     from wiremend.rules.urls import Destination
 
 
@@ -23,7 +23,8 @@ class ClientRequest:
 
     ``host`` and the rest of the address are those the client addressed; ``host`` is None at the gateway, where the
     client addressed us. ``target`` is path and query, ``body`` the bytes as they came. ``agent`` is the agent's id
-    where no header says. ``recorded`` belongs to a request out of a capture (:class:`~wiremend.rules.facts.Facts`).
+    where no header says. ``recorded`` belongs to a request out of a capture, ``picked`` to one whose preference is
+    known (:class:`~wiremend.rules.facts.Facts`).
     """
 
     style: Style
@@ -36,6 +37,7 @@ class ClientRequest:
     body: bytes = b""
     agent: str | None = None
     recorded: Mapping[str, Mapping[str, bool]] = field(default_factory=dict, repr=False)
+    picked: Picked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,24 @@ class Untouched:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A request that does not leave; ``body`` is the client wire's own error object."""
+    """A request that does not leave; ``body`` is the client wire's own error object.
+
+    ``kind`` is what is wrong with it, one of :data:`wiremend.protocols.base.ErrorKind`. ``as_stream`` tells that the
+    body is a stream of events, for a client that reads such an error nowhere else.
+    """
 
     facts: Facts
     status: int
     message: str
     body: bytes
     notes: tuple[Note, ...] = field(default=())
+    kind: str = "invalid_request"
+    as_stream: bool = False
+
+
+def is_of_the_destination(refused: Refused) -> bool:
+    """Tell whether another destination may take what was refused here: for want of a key, a usable URL, or room."""
+    return refused.kind in {"authentication", "internal", "context_length"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +112,15 @@ type Outcome = Rewritten | Untouched | Refused | Answered
 
 
 _JSON = ("content-type", "application/json")
-REFUSED = Headers((_JSON, ("x-wiremend", "refused"), ("x-should-retry", "false")))
+_EVENTS = ("content-type", "text/event-stream")
+_FINAL = (("x-wiremend", "refused"), ("x-should-retry", "false"))
+REFUSED = Headers((_JSON, *_FINAL))
 """The head of a refusal."""
 
 
 def headers_here(outcome: Refused | Answered) -> Headers:
     """Give the head of what the client is told without a provider."""
     if isinstance(outcome, Refused):
-        return REFUSED
+        return Headers((_EVENTS, *_FINAL)) if outcome.as_stream else REFUSED
     head = Headers((_JSON, ("x-wiremend", "answered")))
     return head.with_set("x-wiremend-estimated", "input_tokens") if outcome.estimated else head

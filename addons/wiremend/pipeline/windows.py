@@ -1,10 +1,10 @@
 """Whether a model's context window can hold a request at all: where it surely cannot, the model is not asked.
 
 Nobody but the provider knows how many tokens a prompt has, so this counts what it has at the very least, and a model is
-passed over only where even that is too much. Counted are the characters of the prompt's text, runs of white space and
-of rules (``-----``) as one, and a token is as many as six of them: English has four or five to a token, code fewer, and
-other scripts fewer still. What a provider may leave out counts nothing: thinking of earlier turns and its signatures,
-images and documents. Nor does the answer, though some providers want room for it.
+held to be too small only where even that is too much. Counted are the characters of the prompt's text, runs of white
+space and of rules (``-----``) as one, and a token is as many as six of them: English has four or five to a token, code
+fewer, and other scripts fewer still. What a provider may leave out counts nothing: thinking of earlier turns and its
+signatures, images and documents. Nor does the answer, though some providers want room for it.
 
 A request that asks the provider to make it fit (``truncation: auto``, edits of the context) fits anywhere.
 """
@@ -12,12 +12,9 @@ A request that asks the provider to make it fit (``truncation: auto``, edits of 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
-
-if TYPE_CHECKING:
-    from wiremend.rules.facts import Facts
 
 CHARACTERS: Final = 6
 """How many characters a token may stand for at most."""
@@ -37,16 +34,16 @@ _NAMES_LEFT_OUT: Final = frozenset(
 _HARMLESS_EDIT: Final = "clear_thinking"
 
 
-def too_small(facts: Facts, window: int | None, tokens: int) -> str | None:
-    """Say why a model with a context window of so many tokens cannot hold a request; None where it may.
+def too_long(body: bytes | None, window: int) -> int | None:
+    """Count the tokens that a request has at the very least, where they are more than a window; None where it may fit.
 
-    ``tokens`` is any estimate that is rather too high (a quarter of the body's bytes will do, or
-    :func:`.estimate.estimate`): what fits by it is not counted, which takes 20 ms a megabyte. Never raises.
+    ``body`` is its JSON text, of any wire. What has no more bytes than the window may have characters is not read,
+    which would take 20 ms a megabyte. Never raises.
     """
-    if window is None or tokens <= window or not facts.body:
+    if not body or len(body) <= window * CHARACTERS:
         return None
     try:
-        document = msgspec.json.decode(facts.body)
+        document = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     if not isinstance(document, dict) or _is_shortened(document):
@@ -55,9 +52,7 @@ def too_small(facts: Facts, window: int | None, tokens: int) -> str | None:
     if sum(map(len, texts)) <= window * CHARACTERS:
         return None
     least = sum(len(_RULES.sub("-", " ".join(text.split()))) for text in texts) // CHARACTERS
-    if least <= window:
-        return None
-    return f"the request has {least:,} tokens or more, and the model's context window is {window:,}"
+    return least if least > window else None
 
 
 def _is_shortened(document: dict[str, Any]) -> bool:

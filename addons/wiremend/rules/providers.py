@@ -1,7 +1,8 @@
 """Providers: the built-in ones, overlaid key by key with the file's own.
 
 ``builtin.yaml`` has the form of rules.yaml's own ``providers``, so both go through the same shapes and the same code;
-a key that the file gives replaces the built-in one whole.
+a key that the file gives replaces the built-in one whole. Only ``models`` are put together: the catalogue's rows
+(:mod:`wiremend.rules.catalogue`), and over them, key by key, the file's own.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 from wiremend.errors import RulesError
 from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential
 from wiremend.protocols import WIRES
+from wiremend.rules.catalogue import catalogue_nodes, catalogue_text, known_models
 from wiremend.rules.compile_keeps import compile_limits
-from wiremend.rules.model import HeaderEdit, Known, Limits, Provider
+from wiremend.rules.model import HeaderEdit, Limits, Provider
 from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
 from wiremend.rules.schema import PROVIDER
@@ -32,15 +34,20 @@ if TYPE_CHECKING:
 
 
 @cache
-def builtin_text() -> str:
-    """Give the text of the built-in providers' file."""
+def _providers_text() -> str:
     return resources.files("wiremend.rules").joinpath("builtin.yaml").read_text("utf-8")
+
+
+@cache
+def builtin_text() -> str:
+    """Give the text of all that is built in, the providers' file and the catalogue of their models, for a hash."""
+    return f"{_providers_text()}\0{catalogue_text()}"
 
 
 @cache
 def builtin_nodes() -> Mapping[str, Node]:
     """Give the built-in providers as nodes, to be overlaid by a file's own."""
-    root, problems = parse(builtin_text(), "builtin.yaml")
+    root, problems = parse(_providers_text(), "builtin.yaml")
     if problems:  # pragma: no cover - a broken package, not a broken input
         raise RulesError(problems)
     return root.mapping["providers"].mapping
@@ -94,22 +101,13 @@ def _provider(name: str, builtin: Node | None, mine: Node | None, limits: Limits
         keys=tuple(parse_reference(str(item.value)) for item in key.items) if key is not None else (),
         key_given="key" in own,
         headers=compile_headers(merged.get("headers")),
-        models={
-            model: _known(node) for model, node in (merged["models"].mapping if "models" in merged else {}).items()
-        },
+        models=known_models(catalogue_nodes().get(name, {}), own["models"].mapping if "models" in own else {}),
         quirks=setting_of(merged.get("quirks")),
         mend=merged["mend"].value != "off" if "mend" in merged else None,
         websocket=_websocket(own, merged),
         limits=compile_limits(merged.get("limits"), limits, report),
         line=mine.at.line if mine else 0,
     )
-
-
-def _known(model: Node) -> Known:
-    keys = model.mapping
-    tokens = {name: int(str(keys[name].value)) for name in ("context_window", "max_output") if name in keys}
-    name = str(keys["display_name"].value) if "display_name" in keys else None
-    return Known(**tokens, display_name=name)
 
 
 def _bases(base: Node) -> dict[WireName, Template]:
