@@ -77,13 +77,12 @@ def test_every_key_of_the_rules_is_in_the_reference_with_its_sentence() -> None:
             if record.name.endswith("per wire"):
                 continue  # its keys are the wires
             row = rf"^\| \[?`{re.escape(name)}`(?:\]\([^)]*\))? \| {re.escape(key.doc)}(?: .*)? \|$"
-            told = re.search(row, RULES, re.MULTILINE) if key.state == "served" else f"`{name}`" in RULES
-            if not told and f"`{name}`: {key.doc}" not in RULES:
+            if not re.search(row, RULES, re.MULTILINE) and f"`{name}`: {key.doc}" not in RULES:
                 missing.append(f"| `{name}` | {key.doc} |   ({record.name})")
     assert missing == []
 
 
-@pytest.mark.parametrize("section", [name for name, key in ROOT.keys.items() if key.state == "served"])
+@pytest.mark.parametrize("section", list(ROOT.keys))
 def test_every_section_has_a_heading_that_its_row_leads_to(section: str) -> None:
     row = re.search(rf"^\| \[`{section}`\]\(#([^)]+)\)", RULES, re.MULTILINE)
     assert row is not None

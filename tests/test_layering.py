@@ -27,7 +27,19 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("rules", "captures", "ledger"),
     ("protocols", "quirks"),
     ("sequencer",),
-    ("events", "message", "jsonedit", "jsontext", "sse", "codings", "headers", "families", "notes", "errors"),
+    (
+        "events",
+        "message",
+        "jsonedit",
+        "jsonnumber",
+        "jsontext",
+        "sse",
+        "codings",
+        "headers",
+        "families",
+        "notes",
+        "errors",
+    ),
 )
 """From the roof down. A room imports itself and the floors below it, never a neighbour; on the ground floor, the last
 line, neighbours may import each other as long as they do not go round in a circle. ``wiremend`` itself, which holds the

@@ -11,12 +11,24 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 type Kind = Literal[
-    "routed", "edited", "mended", "lost", "approximated", "invented", "refused", "failed", "seen", "retried", "alive"
+    "routed",
+    "edited",
+    "mended",
+    "lost",
+    "approximated",
+    "invented",
+    "refused",
+    "failed",
+    "seen",
+    "retried",
+    "alive",
+    "asked",
 ]
 
 
-OF_THE_WAY: Final = frozenset({"retried", "alive"})
-"""Kinds of notes on how an answer was come by, not on what it is: what was tried before, what kept the client."""
+OF_THE_WAY: Final = frozenset({"retried", "alive", "asked"})
+"""Kinds of notes on how an answer was come by, not on what it is: what was tried before, what kept the client, which
+model was asked for a preference."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,16 @@ def played(code: int) -> Scene:
     return scene
 
 
+def imported(entry: str) -> Scene:
+    """Import a Plano file with one model provider."""
+
+    def scene(world: World) -> Said:
+        (world.folder / "plano_config.yaml").write_text(f"model_providers: [{{{entry}}}]\n")
+        return world.run(["import", "plano_config.yaml"])
+
+    return scene
+
+
 class Ring:
     """A keyring of one entry; ``interrupted``: Ctrl-C is pressed while it stores."""
 
@@ -176,11 +186,17 @@ SCENES: Final[dict[tuple[str, int], list[str] | Scene]] = {
     ("check", 0): ["check", "ok.yaml"],
     ("check", 1): ["check", "bad.yaml"],
     ("check", 2): ["check", "--schema", "--json"],
+    ("import", 0): imported("model: deepseek/x"),
+    ("import", 1): imported("modle: deepseek/x"),
+    ("import", 2): ["import", "ok.yaml", "--force"],
     ("doctor", 0): lambda world: world.run(["doctor", "--offline", "--rules", "ok.yaml", "--port", free_port()]),
     ("doctor", 1): ["doctor", "--offline", "--rules", "bad.yaml"],
     ("doctor", 2): ["doctor", "--port", "0"],
     ("quirks", 0): ["quirks"],
     ("quirks", 2): ["quirks", "nonsense"],
+    ("models", 0): ["models"],
+    ("models", 1): ["models", "--rules", "bad.yaml"],
+    ("models", 2): ["models", "nobody-of-that-name"],
     ("captures list", 0): ["captures", "list", "flows.mitm"],
     ("captures list", 1): ["captures", "list", "none.flows"],
     ("captures list", 2): ["captures", "list", "--since", "yesterday"],
@@ -313,6 +329,7 @@ TABLES: Final = (
     ["doctor", "--offline", "--rules", "ok.yaml"],
     ["quirks"],
     ["quirks", "1"],
+    ["models", "kimi-code"],
     ["captures", "list", "flows.mitm"],
     ["captures", "show", "flows.mitm:1"],
     ["replay", "--rules", "ok.yaml"],

@@ -22,7 +22,7 @@ DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGE: Final = (DOCS / "exit-codes.md").read_text("utf-8")
 DOCTOR: Final = (DOCS / "doctor.md").read_text("utf-8")
 
-TABLES: Final = ("check", "doctor", "quirks", "captures list", "status", "stats", "replay")
+TABLES: Final = ("check", "doctor", "quirks", "models", "captures list", "status", "stats", "replay")
 
 
 @pytest.fixture
@@ -121,6 +121,28 @@ def test_quirks(world: World) -> None:
         assert set(quirk) == set(names_of("Of `wiremend quirks --json`:"))
     name = listed[0]["name"]
     assert told(world, "quirks", name) == [listed[0]]
+
+
+def test_models(world: World) -> None:
+    documented = set(names_of("Of `wiremend models --json`, an object of `models` has:"))
+    said = told(world, "models")
+    assert (list(said), said["format"], said["rules"]) == (["format", "rules", "models"], 1, None)
+    for row in said["models"]:
+        assert {*row, "input", "cached", "output"} == documented
+        assert row["source"]
+        assert row["read"]
+        assert (row["own"], row["reached"]) == (False, None)
+    by_rules = told(world, "models", "--rules", "ok.yaml", "lab")
+    assert by_rules["rules"].endswith("ok.yaml")
+    (row,) = by_rules["models"]
+    assert (row["provider"], row["id"], row["wires"], row["own"], row["reached"]) == (
+        "lab",
+        "lab-mini",
+        ["chat"],
+        True,
+        True,
+    )
+    assert row["context_window"] is None
 
 
 def test_captures_list(world: World) -> None:

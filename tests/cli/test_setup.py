@@ -22,6 +22,7 @@ from wiremend.families import FAMILIES
 from wiremend.headers import Headers
 from wiremend.pipeline.outcome import ClientRequest, Rewritten
 from wiremend.pipeline.request import rewrite
+from wiremend.rules.catalogue import catalogue
 from wiremend.rules.load import load_rules
 from wiremend.rules.lookup import shipped
 from wiremend.rules.providers import builtin_nodes
@@ -354,4 +355,6 @@ def test_the_shipped_rules_do_not_lead_there_by_name_which_is_why_a_route_is_wri
     resolved = load_rules(shipped().read_text(), "rules.yaml", {}, offline=True).resolved
     assert not led_to(resolved, "kimi-code", "kimi-for-coding")
     assert url_of(VENDORS[0].endpoints[0], resolved) == "https://api.kimi.com/coding/v1"
-    assert command_for(resolved.rules.providers["openai"]).endswith("-- codex -m openai/MODEL")
+    model = next(iter(catalogue()["openai"]))
+    assert command_for(resolved.rules.providers["openai"]).endswith(f"-- codex -m openai/{model}")
+    assert command_for(resolved.rules.providers["local"]).endswith("-- claude --model local/MODEL")

@@ -28,6 +28,7 @@ from wiremend.cli.trying_send import AGENT, Reply, send
 from wiremend.cli.trying_ways import ALIAS, Way, readiness, rules_for, ways_of, ways_to
 from wiremend.cli.trying_why import cause, remedy
 from wiremend.errors import SetupError
+from wiremend.rules.catalogue import catalogue
 from wiremend.rules.compile import compile_rules
 from wiremend.rules.lookup import shipped
 
@@ -238,7 +239,7 @@ def test_a_signal_ends_the_proxy_too(world: World, tmp_path: Path) -> None:
     (
         (("own/m",), 1, "there is no key here"),
         (("goood/m",), 1, "did you mean 'good'?"),
-        (("anthropic",), 1, "say which: wiremend try anthropic/MODEL"),
+        (("ollama",), 1, "say which: wiremend try ollama/MODEL"),
         ((KEY,), 1, "looks like a key"),
         (("good/m", "--all"), 2, "not both"),
         (("good/m", "--wire", "responses"), 1, "leads nowhere on the responses wire"),
@@ -301,8 +302,8 @@ def test_a_provider_of_which_no_model_is_known_is_listed_as_such() -> None:
 def test_each_target_of_the_shipped_rules_can_be_listed() -> None:
     rules = rules_of(shipped().read_text())
     targets = {way.target for way in ways_of(rules)}
-    assert {"kimi-code/kimi-for-coding", "moonshot/kimi-k2-turbo-preview", "anthropic"} <= targets
-    assert all(ways_to(target, rules) for target in targets if "/" in target)
+    assert {"kimi-code/kimi-for-coding", "moonshot/kimi-k2-turbo-preview", "anthropic/claude-sonnet-5-5"} <= targets
+    assert all(ways_to(target, rules) for target in targets)
 
 
 def test_a_named_place_need_not_be_in_the_rules() -> None:
@@ -310,8 +311,9 @@ def test_a_named_place_need_not_be_in_the_rules() -> None:
     assert {way.target for way in ways_to("kimi-code/anything", rules)} == {"kimi-code/anything"}
     assert {way.target for way in ways_to("kimi-code", rules)} == {"kimi-code/kimi-for-coding"}
     assert {way.target for way in ways_to("openrouter/a/b", rules)} == {"openrouter/a/b"}
+    assert {way.model for way in ways_to("openai", rules)} == {next(iter(catalogue()["openai"]))}
     with pytest.raises(SetupError, match="say which"):
-        ways_to("openai", rules)
+        ways_to("local", rules)
 
 
 NAMES: Final = st.text("abc.:-_ü*?[]{}#'\"\\ ", min_size=1, max_size=12)

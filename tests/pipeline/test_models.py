@@ -162,27 +162,32 @@ def test_the_catalogue_says_each_model_by_the_name_that_leads_to_it() -> None:
     assert by_id["lab/bare"] == ModelEntry("lab/bare", "The Bare", None, 700, 70, "lab")
 
 
+SPELT_OUT: Final = ["deepseek/deepseek-v4-pro", "deepseek/deepseek-v4-flash", "deepseek/deepseek-flash"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     (
         ("version: 1", []),
         # a built-in that the rules speak of: bare where the default takes it, else as provider/model
-        ("default: deepseek", ["deepseek-v4-pro", "deepseek-v4-flash"]),
+        ("default: deepseek", ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-flash"]),
         ("default: deepseek/deepseek-v4-flash", ["deepseek-v4-flash"]),
         (
             "providers: {deepseek: {key: client}}\ndefault: deepseek/deepseek-v4-flash",
-            ["deepseek/deepseek-v4-pro", "deepseek-v4-flash"],
+            ["deepseek/deepseek-v4-pro", "deepseek-v4-flash", "deepseek/deepseek-flash"],
         ),
-        ("providers: {deepseek: {key: client}}", ["deepseek/deepseek-v4-pro", "deepseek/deepseek-v4-flash"]),
-        ("aliases: {x: deepseek/new}", ["x", "deepseek/deepseek-v4-pro", "deepseek/deepseek-v4-flash", "deepseek/new"]),
-        # what a route leads to is reached by routes alone
-        ("routes: [{when: {model: '*-flash'}, to: deepseek}]", ["deepseek-v4-flash"]),
+        ("providers: {deepseek: {key: client}}", SPELT_OUT),
+        ("aliases: {x: deepseek/new}", ["x", *SPELT_OUT, "deepseek/new"]),
+        # what is deprecated is not, unless the file names it
         (
-            "routes: [{when: {model: deepseek/*}, to: deepseek}]",
-            ["deepseek/deepseek-v4-pro", "deepseek/deepseek-v4-flash"],
+            "providers: {deepseek: {key: client, models: {deepseek-chat: {}}}}\ndefault: deepseek/deepseek-reasoner",
+            [*SPELT_OUT, "deepseek/deepseek-chat", "deepseek-reasoner"],
         ),
+        # what a route leads to is reached by routes alone
+        ("routes: [{when: {model: '*-flash'}, to: deepseek}]", ["deepseek-v4-flash", "deepseek-flash"]),
+        ("routes: [{when: {model: deepseek/*}, to: deepseek}]", SPELT_OUT),
         ("routes: [{when: {agent: planner}, to: deepseek}]", []),
-        ("routes: [{when: {stream: false}, to: deepseek}]", ["deepseek-v4-pro", "deepseek-v4-flash"]),
+        ("routes: [{when: {stream: false}, to: deepseek}]", ["deepseek-v4-pro", "deepseek-v4-flash", "deepseek-flash"]),
         # a name that a route spells out for others alone, and that the default would take like any other
         ("routes: [{when: {agent: planner, model: exact-1}, to: ollama}]\ndefault: local", []),
         ("routes: [{when: {wire: chat}, to: local/x}]", ["x"]),
@@ -199,7 +204,7 @@ def test_what_is_offered(text: str, expected: list[str]) -> None:
 def test_each_name_of_the_catalogue_leads_where_it_says() -> None:
     rules = load_rules(shipped().read_text("utf-8"), "rules.yaml", {}).resolved
     entries = catalogue(rules)
-    assert len(entries) > 15
+    assert len(entries) > 10
     assert len({entry.id for entry in entries}) == len(entries)
     for entry in entries:
         decision = decided(rules, model=entry.id)
@@ -217,11 +222,21 @@ def test_the_catalogue_is_that_of_the_client_who_asks() -> None:
     assert {"kimi-for-coding", "k3", "kimi-latest"} <= set(coding)
     assert not [name for name in coding if name.startswith("moonshot")]
     platform = ids(catalogue(rules, asked(rules, headers=bearer(MOONSHOT))))
-    assert {"kimi-k2.6", "moonshot-v1-8k"} <= set(platform)
+    assert {"kimi-k2.6", "kimi-k2.7-code"} <= set(platform)
+    assert "moonshot-v1-8k" not in platform  # it has been taken down
     assert "kimi-for-coding" not in platform  # the open platform would get the request, and it has no such model
     assert ids(catalogue(rules, asked(rules))) == []  # no key anywhere
     own = load_rules(shipped().read_text("utf-8"), "rules.yaml", {"KIMI_API_KEY": KIMI}).resolved
     assert "k3" in ids(catalogue(own, asked(own)))
+
+
+def test_a_name_that_stands_for_a_model_is_listed_with_that_ones_window() -> None:
+    rules = resolved("routes: [{when: {model: kimi-*}, to: kimi-code}]", {"KIMI_API_KEY": KIMI})
+    by_id = {entry.id: entry for entry in catalogue(rules)}
+    for name in ("kimi-latest", "kimi-coding", "kimi-k2-turbo"):
+        assert (by_id[name].context_window, by_id[name].owner) == (262144, "kimi-code"), name
+    status, body = catalogue_answer(asked(rules, "/v1/models/kimi-latest", headers=MESSAGES), rules)
+    assert (status, json.loads(body)["max_input_tokens"]) == (200, 262144)
 
 
 def test_a_client_is_asked_for_on_its_own_wire() -> None:

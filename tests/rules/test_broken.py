@@ -163,6 +163,9 @@ def test_a_near_miss_is_sound(text: str) -> None:
             "never",
         ),
         ("routes:\n- {when: {model: a}, to: local}\n- {when: {model: a, host: h}, to: ollama}", 3, "never"),
+        ("routes:\n- {when: {model: [b, A]}, to: local}\n- {when: {model: [a]}, to: ollama}", 3, "never"),
+        ("routes:\n- {when: {model: [a, null]}, to: local}\n- {when: {model: a}, to: ollama}", 3, "never"),
+        ("routes:\n- {when: {model: '[[]x'}, to: local}\n- {when: {model: '[[]X'}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {key: [sk-*, null]}, to: local}\n- {when: {key: null}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {host: [h, null]}, to: local}\n- {when: {host: null}, to: ollama}", 3, "never"),
         ("routes:\n- {when: {wire: [chat, messages]}, to: local}\n- {when: {wire: chat}, to: ollama}", 3, "never"),
@@ -187,6 +190,8 @@ def test_what_is_legal_but_surely_not_meant_is_warned_of(text: str, line: int, t
     "text",
     (
         "routes:\n- {when: {model: kimi-k2*}, to: local}\n- {when: {model: kimi-*}, to: ollama}",
+        "routes:\n- {when: {model: [a, b]}, to: local}\n- {when: {model: [b, c]}, to: ollama}",
+        "routes:\n- {when: {model: a}, to: local}\n- {when: {model: [a, null]}, to: ollama}",
         "routes:\n- {when: {model: '*'}, to: local}\n- {to: ollama}",  # a request may name no model
         "routes:\n- {when: {key: sk-*}, to: local}\n- {when: {key: [sk-kimi-*, null]}, to: ollama}",
         "routes:\n- {when: {model: a, host: h}, to: local}\n- {when: {model: a}, to: ollama}",

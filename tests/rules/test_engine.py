@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.rules.kit import KIMI, MOONSHOT, bearer, body_of, decided, refused, request, resolved, rewritten, where
 from wiremend.errors import RefusedError, RulesError
+from wiremend.explain.request import explain
 from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.pipeline.request import rewrite
 
@@ -472,6 +473,20 @@ def test_the_first_route_wins() -> None:
 def test_edits_look_at_what_is_sent(when: str, applies: bool) -> None:  # noqa: FBT001 - a column
     rules = resolved(f"routes: [{{to: local/sent}}]\nedits: [{{name: it, when: {{{when}}}, set: {{/a: 1}}}}]")
     assert rewritten(rules, model="asked").edits == (("it",) if applies else ())
+
+
+@pytest.mark.parametrize(("wire", "applies"), (("chat", True), ("messages", False)))
+def test_edits_look_at_the_wire_that_their_body_is_on(wire: str, applies: bool) -> None:  # noqa: FBT001 - a column
+    rules = resolved(
+        f"routes: [{{to: local, via: chat}}]\nedits: [{{name: it, when: {{wire: {wire}}}, set: {{/user: x}}}}]"
+    )
+    said = b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'
+    got = rewritten(rules, wire="messages", body=said)
+    assert got.translation is not None
+    assert got.edits == (("it",) if applies else ())
+    assert ("user" in json.loads(got.body or b"")) is applies
+    told = explain(request(wire="messages", body=said), rules).edits
+    assert [edit.unmet is None for edit in told] == [applies]
 
 
 def test_every_edit_that_matches_applies_in_the_order_of_the_file() -> None:

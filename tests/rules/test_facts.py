@@ -26,6 +26,9 @@ RULES = resolved("version: 1")
         ("kimi-code-cli/2.1.0", "kimi-code"),
         ("KimiCLI/1.49", "kimi-cli"),
         ("hermes-agent/1.0", "hermes"),
+        ("claude-code/0.1.0", "hermes"),
+        ("claude-code/0.1.01", "claude-code"),
+        ("claude-code/2.1.197", "claude-code"),
         # whoever is not listed goes by the first word
         ("OpenAI/Python 2.24.0", "openai/python"),
         ("python-httpx/0.28.1", "python-httpx"),

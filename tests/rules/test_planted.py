@@ -20,8 +20,10 @@ from wiremend.cli.main import cli
 from wiremend.errors import RulesError
 from wiremend.families import FAMILIES
 from wiremend.rules.load import load_rules
-from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, PROVIDER, REPLAY, ROOT, ROUTE
+from wiremend.rules.schema import CAPTURE, EDIT, LISTEN, PROVIDER, REPLAY, ROOT, ROUTE
+from wiremend.rules.schema_expect import EXPECT
 from wiremend.rules.schema_keeps import ALERTS_MAP, COOLDOWN, LIMITS, RETRY
+from wiremend.rules.schema_preferences import CHOICE, PREFERENCES_MAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,8 @@ providers:
     key: [client, $WORK_KEY]
     auth: {messages: x-api-key, chat: bearer}
     headers: {X-Team: blue, X-Trace: $TRACE, X-Gone: null, anthropic-beta: [{drop: context-*}]}
-    models: {big-model: {context_window: 1000, max_output: 500, display_name: Big}}
+    models:
+      big-model: {context_window: 1000, max_output: 500, display_name: Big, price: {input: 2, cached: 1, output: 3.5}}
     quirks: auto
     websocket: false
     limits: {first_byte: 5m, concurrent: 4}
@@ -65,12 +68,27 @@ routes:
     to: [home, work/small-model]
     retry: {times: 2, 'on': [429, 5xx, stall], backoff: 1s, max: 10s, budget: 1m, stay: 5m}
   - {when: {model: house-*}, to: home, retry: 3}
+preferences:
+  router: home/chooser
+  timeout: 2s
+  stay: 1h
+  for: auto
+  choices:
+    - name: proofs
+      description: proving theorems
+      models: [work/big-model, home/other]
+      prefer: none
+      examples: [prove that there are many primes]
+      retry: 2
+    - {name: poems, description: writing verse, models: tiny}
 default: home/any
 edits:
   - name: an edit
     when: {provider: work, model: big-*}
     default: {/temperature: 0.6, /tool: {a: [x, y]}}
     set: {/top_p: 1, /user: someone}
+    scale: {/top_k: 1.5, /max_tokens: 1/2}
+    clamp: {/top_k: [1, 50], /seed: [null, 7]}
     remove: [/n, /messages/*/name]
     headers: {X-Edit: text}
 expect:
@@ -86,8 +104,9 @@ expect:
       body: {/a: b}
       stream: false
     to: home/home-1
+    by: [route, default]
     url: "*/v1/chat/completions"
-listen: {port: $PORT, host: 127.0.0.1, token: $TOKEN, intercept: ['*.example.org']}
+listen: {port: $PORT, host: 127.0.0.1, token: $TOKEN, without_token: refuse, intercept: ['*.example.org']}
 capture:
   keep: 7d
   max_size: 2GB
@@ -158,6 +177,7 @@ def alone(section: str) -> dict[str, Any]:
     both = {name: {"base_url": "http://127.0.0.1:9/v1", "auth": "none"} for name in ("work", "home")}
     around = {"providers": both, "default": "home"} if section in {"aliases", "routes", "edits", "expect"} else {}
     around = {"providers": both} if section == "default" else around
+    around = {"providers": both, "aliases": {"tiny": "work/m"}} if section == "preferences" else around
     return {**around, section: copy.deepcopy(DATA[section])}
 
 
@@ -205,8 +225,9 @@ def test_the_file_is_sound_and_has_every_key(tmp_path: Path) -> None:
     code, output = told(FULL, tmp_path)
     assert code == 0, output
     named = {path[-1] for path in keys(DATA)}
-    for record in (ROOT, PROVIDER, ROUTE, EDIT, EXPECT, LISTEN, CAPTURE, REPLAY, RETRY, LIMITS, COOLDOWN, ALERTS_MAP):
-        assert set(record.served) - {"mend"} <= named
+    kept = (RETRY, LIMITS, COOLDOWN, ALERTS_MAP, PREFERENCES_MAP, CHOICE)
+    for record in (ROOT, PROVIDER, ROUTE, EDIT, EXPECT, LISTEN, CAPTURE, REPLAY, *kept):
+        assert set(record.keys) - {"mend"} <= named
 
 
 @pytest.mark.parametrize("section", DATA)

@@ -43,7 +43,7 @@ STRUCTURE = {
     "limits",
     "many-at-once",
     "missing-key",
-    "not-served-yet",
+    "preferences",
     "quirks-list",
     "retry",
     "unknown-key",
@@ -183,11 +183,3 @@ def test_every_key_has_a_sentence() -> None:
     for record, name, key in keys:
         assert key.doc.endswith((".", "…")), (record, name)
         assert len(key.doc) < 200, (record, name)
-
-
-def test_what_is_not_served_yet_is_in_no_schema() -> None:
-    text = json.dumps(json_schema())
-    later = {name for record in records(ROOT) for name, key in record.keys.items() if key.state == "later"}
-    assert later == {"preferences"}
-    for name in later:
-        assert f'"{name}":' not in text

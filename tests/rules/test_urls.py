@@ -47,6 +47,13 @@ BASES: dict[str, str] = {
     "/openai/v1": "/openai/v1",
     "/v1beta": "/v1beta",
     "/v1beta/openai": "/v1beta/openai/v1",
+    # meant as it is written
+    "/v1beta/openai#": "/v1beta/openai",
+    "/v1/account/gateway/compat#": "/v1/account/gateway/compat",
+    "/#": "",
+    "#": "",
+    "/v1#": "/v1",
+    "/x/chat/completions#": "/x",
     "/api/v1": "/api/v1",
     "/api": "/api/v1",
     # the whole endpoint pasted in

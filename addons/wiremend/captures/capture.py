@@ -118,7 +118,8 @@ class Inputs:
     globs of the rules the secret itself matched. ``strict`` tells that nothing was to be lost in translation,
     ``tokenizer`` that a tokenizer was at hand for estimates. ``to`` is which of a route's destinations the last attempt
     went to ("": the first), ``tried`` what error texts say of the attempts before it, ``begun`` that the client had
-    been given the head of its stream before the provider's came.
+    been given the head of its stream before the provider's came. ``picked`` is the preference that its conversation had
+    kept (``kept NAME``), or that a model had given when it was asked (``asked NAME``, ``asked`` for none of them).
     """
 
     seed: str = ""
@@ -135,6 +136,7 @@ class Inputs:
     to: str = ""
     tried: str = ""
     begun: bool = False
+    picked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

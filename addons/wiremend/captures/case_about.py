@@ -37,9 +37,9 @@ KEYS: Final = (
 )
 INPUTS: Final = (
     *("seed", "now", "flow", "style", "agent", "gateway", "memory", "environment", "credentials", "globs"),
-    *("strict", "tokenizer", "to", "tried", "begun"),
+    *("strict", "tokenizer", "to", "tried", "begun", "picked"),
 )
-_INPUT_TEXTS: Final = ("seed", "flow", "style", "agent", "to", "tried")
+_INPUT_TEXTS: Final = ("seed", "flow", "style", "agent", "to", "tried", "picked")
 GATEWAY: Final = ("scheme", "port")
 EXPECT: Final = ("to", "url")
 ATTEMPT: Final = ("at", "error", "trouble", "body", "cuts", "decision")
@@ -175,6 +175,7 @@ def _inputs(capture: Capture) -> dict[str, Any]:
             "to": (inputs.to, ""),
             "tried": (inputs.tried, ""),
             "begun": (inputs.begun, False),
+            "picked": (inputs.picked, ""),
         }
     )
 

@@ -154,6 +154,7 @@ def inputs_from_plain(plain: Mapping[str, Any], where: str) -> Inputs:
         to=str(plain.get("to") or ""),
         tried=str(plain.get("tried") or ""),
         begun=plain.get("begun") is True,
+        picked=str(plain.get("picked") or ""),
     )
 
 

@@ -15,11 +15,20 @@ from wiremend.errors import RulesError
 from wiremend.jsonedit import format_pointer
 from wiremend.rules.load import load_rules, read_rules
 from wiremend.rules.lookup import find_rules
-from wiremend.rules.model import CAUSES
+from wiremend.rules.model import AUTO_MODEL, CAUSES
 from wiremend.rules.references import Template
 from wiremend.rules.resolve import reachable
 from wiremend.rules.schema import json_schema
-from wiremend.rules.told import duration_text, limits_plain, limits_text, retry_plain, retry_text, targets_text
+from wiremend.rules.told import (
+    duration_text,
+    edit_plain,
+    edit_text,
+    limits_plain,
+    limits_text,
+    retry_plain,
+    retry_text,
+    targets_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from wiremend.errors import Problem
     from wiremend.rules.load import Loaded
     from wiremend.rules.lookup import Found
-    from wiremend.rules.model import Rules, When
+    from wiremend.rules.model import Preferences, Rules, When
     from wiremend.rules.resolve import Resolved, Upstream
 
 FORMAT: Final = 1
@@ -48,8 +57,8 @@ def check(file: Path | None, *, offline: bool, schema: bool, as_json: bool) -> N
     without resolving its credentials.
 
     With --json each of `problems` has file, line, column, severity (error, warning) and message; `rules` says what a
-    sound file does (null for another): hash, offline, providers, aliases, routes, default, edits, expectations, listen,
-    limits, ledger, alerts.
+    sound file does (null for another): hash, offline, providers, aliases, routes, preferences, default, edits,
+    expectations, listen, limits, ledger, alerts.
     """
     if schema and as_json:
         raise click.UsageError("--schema is JSON already; choose one of --schema and --json")
@@ -112,13 +121,14 @@ def as_plain(loaded: Loaded, *, offline: bool) -> dict[str, Any]:
             }
             for route in rules.routes
         ],
+        "preferences": _plain_preferences(rules.preferences),
         "default": None if rules.default is None else str(rules.default),
         "edits": [
             {
                 "name": edit.label,
                 "line": edit.line,
                 "when": _plain_when(edit.when),
-                "body": [{"op": one.op, "pointer": format_pointer(one.pointer)} for one in edit.body],
+                "body": [edit_plain(one) for one in edit.body],
                 "headers": [header.name for header in edit.headers],
             }
             for edit in rules.edits
@@ -132,6 +142,30 @@ def as_plain(loaded: Loaded, *, offline: bool) -> dict[str, Any]:
             "on": sorted(rules.alerts.on),
             "interval": duration_text(rules.alerts.interval),
         },
+    }
+
+
+def _plain_preferences(preferences: Preferences | None) -> dict[str, Any] | None:
+    if preferences is None:
+        return None
+    return {
+        "line": preferences.line,
+        "router": "local" if preferences.router is None else str(preferences.router),
+        "timeout": duration_text(preferences.timeout),
+        "stay": duration_text(preferences.stay) if preferences.stay else "off",
+        "for": "all" if preferences.every else "auto",
+        "choices": [
+            {
+                "name": one.name,
+                "line": one.line,
+                "description": one.description,
+                "examples": list(one.examples),
+                "models": [str(target) for target in one.route.targets],
+                "prefer": one.prefer,
+                "retry": retry_plain(one.route.retry),
+            }
+            for one in preferences.choices
+        ],
     }
 
 
@@ -186,20 +220,38 @@ def summary(loaded: Loaded, title: str, *, offline: bool) -> str:
     for alias in rules.aliases.values():
         note = ", and the reply keeps the asked name" if alias.keep_name else ""
         lines.append(f"  {alias.name} means {alias.target}{note}")
+    first = rules.preferences is not None and rules.preferences.every
+    lines += _preferences(rules.preferences) if first else ()
     for number, route in enumerate(rules.routes, 1):
         to = targets_text(route.targets)
         lines.append(f"  {number}. {_when(route.when)} -> {to}   ({route.label}, line {route.line})")
         if route.retry.times:
             lines.append(f"     again {retry_text(retry_plain(route.retry), fallbacks=bool(route.fallbacks))}")
+    lines += () if first else _preferences(rules.preferences)
     lines.append(f"  else -> {_otherwise(resolved)}")
     for edit in rules.edits:
-        what = [*(f"{e.op} /{'/'.join(e.pointer)}" for e in edit.body), *(f"header {h.name}" for h in edit.headers)]
+        what = [*map(edit_text, edit.body), *(f"header {h.name}" for h in edit.headers)]
         lines.append(f"  edit: {_when(edit.when)}: {', '.join(what)}   ({edit.label}, line {edit.line})")
     if rules.expect:
         lines.append(f"  {len(rules.expect)} expectation{'s' if len(rules.expect) != 1 else ''} hold")
     lines += list(_kept(rules))
     lines.append(f"  listens on {resolved.host}:{resolved.port}")
     return "\n".join(lines) + "\n"
+
+
+def _preferences(preferences: Preferences | None) -> Iterator[str]:
+    """Say who chooses, for what, and the models of each preference."""
+    if preferences is None:
+        return
+    who = "the words of the request" if preferences.router is None else f"{preferences.router}"
+    what = "every request" if preferences.every else f"the model {AUTO_MODEL}, and what no route matched"
+    kept = f"kept for {duration_text(preferences.stay)}" if preferences.stay else "not kept"
+    yield f"  {what}: by preference; {who} choose{'' if preferences.router is None else 's'}, {kept}"
+    for one in preferences.choices:
+        how = "" if one.prefer == "none" else f", the {one.prefer} first"
+        yield f"     {one.name} -> {targets_text(one.route.targets)}{how}   (line {one.line})"
+        if one.route.retry.times:
+            yield f"     again {retry_text(retry_plain(one.route.retry), fallbacks=bool(one.route.fallbacks))}"
 
 
 def _kept(rules: Rules) -> Iterator[str]:

@@ -163,6 +163,12 @@ def _targets() -> Iterator[str]:
         yield from (f"{name}/{model}" for model in provider.models)
 
 
+def _models() -> Iterator[str]:
+    for name, provider in _rules().providers.items():
+        yield name
+        yield from (f"{name}/{model}" for model in provider.models)
+
+
 def _vendors() -> Iterator[str]:
     from wiremend.cli.setup_vendors import VENDORS  # noqa: PLC0415 - as above
 
@@ -183,6 +189,7 @@ def _flows() -> Iterator[str]:
 
 
 _NAMES: Final[dict[tuple[str, str], Callable[[], Iterator[str]]]] = {
+    ("models", "filters"): _models,
     ("quirks", "name"): _quirks,
     ("quirks", "provider"): _providers,
     ("captures add", "quirk"): _quirks,

@@ -13,6 +13,7 @@ from wiremend.cli.captures_find import Finder, seen
 from wiremend.cli.diagnose_apply import apply_patch, would_change
 from wiremend.cli.diagnose_rules import rules_for
 from wiremend.cli.replay_screen import Screen
+from wiremend.cli.unwritable import refuse_plano
 from wiremend.explain.diagnose import diagnose as diagnosed
 from wiremend.explain.diagnose_model import to_plain
 from wiremend.explain.diagnose_text import lines
@@ -44,6 +45,8 @@ def diagnose(  # noqa: PLR0913 - a command's options, which click gives by name
     finder = Finder()
     picked = seen(finder.one(capture))
     book = rules_for(picked, rules)
+    if applies and book.made:
+        raise refuse_plano(book.path)
     found = diagnosed(picked.capture, book.today, book.text)
     applied = None
     if found.patch is not None:
@@ -59,6 +62,8 @@ def diagnose(  # noqa: PLR0913 - a command's options, which click gives by name
         screen = Screen(os.environ)
         screen.line(visible(f"{picked.where}  {picked.capture.id}  by {book.shown}"), "dim")
         screen.lines(lines(found, screen.width))
+        if book.made and found.patch is not None:
+            screen.line(visible(f"the change is of the rules that `wiremend import {book.shown}` makes"), "dim")
         if applied is not None:
             screen.lines(applied.lines(screen.width, carets=screen.plain))
         elif found.patch is None and applies:

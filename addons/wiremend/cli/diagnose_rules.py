@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wiremend.cli.unwritable import made_of
 from wiremend.explain.change import read_text
 from wiremend.replay.rules import FILE, Today
 from wiremend.rules.lookup import config_folder, find_rules
@@ -20,13 +21,14 @@ class Book:
     """Rules. ``path`` is where they were read, ``target`` where a change of them goes, ``text`` as it lies there.
 
     The two differ where the rules are those that Wiremend ships, which nobody changes: a copy of them in the user's
-    config folder is made instead.
+    config folder is made instead. Of a Plano file ``text`` is the rules that it makes, and ``made`` is true.
     """
 
     path: Path
     target: Path
     text: str
     today: Today
+    made: bool = False
 
     @property
     def shown(self) -> str:
@@ -48,4 +50,6 @@ def rules_for(picked: Picked, rules: Path | None = None) -> Book:
         path = found.path
         target = config_folder(os.environ) / FILE if found.origin == "shipped" else path
     text = read_text(path)
-    return Book(path, target, text, Today(text.removeprefix("\ufeff"), path.name))
+    today = Today(text.removeprefix("\ufeff"), path.name)
+    made = made_of(text, path)
+    return Book(path, target, made or text, today, made is not None)

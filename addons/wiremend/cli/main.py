@@ -18,8 +18,10 @@ VERBS = {
     "proxy": "Run the proxy: HTTPS proxy and base-URL gateway on one port.",
     "run": "Run an agent through a proxy of its own:  wiremend run -- claude",
     "check": "Read a rules file and say what is wrong with it, or what it does.",
+    "import": "Write the rules.yaml that does what a Plano file does, line by line.",
     "doctor": "Look at this machine: port, CA, variables, rules, credentials.",
     "quirks": "List what providers get wrong and how it is mended, or explain one.",
+    "models": "List what is known of models: windows, limits, prices, deprecations; what the rules reach.",
     "explain": "Say what becomes of a request or a capture, step by step and why; nothing is sent.",
     "why": "Explain and diagnose the last exchange that failed or was mended, or the one of an id.",
     "diagnose": "Say which clients would reject a reply, why, and the smallest change of rules.yaml that mends it.",
@@ -36,7 +38,7 @@ VERBS = {
     "demo": "See an agent's broken request go out right; no key, no network.",
 }
 
-_MODULES = {"try": "trying"}
+_MODULES = {"try": "trying", "import": "import_plano"}
 """Verbs that Python cannot have as the name of a module, nor of a function."""
 
 _HELP = """\
@@ -56,12 +58,14 @@ See what it does
   wiremend captures list        what was remembered; show, add, scrub, import
   wiremend bundle ID            one archive of a problem, to attach to a report
   wiremend quirks               what providers get wrong, and how it is mended
+  wiremend models               what is known of models: windows, limits, prices, deprecations
   wiremend status               how the running proxies fare: by provider, and who cools down
   wiremend stats                calls, errors, tokens and times, by provider and model
   wiremend doctor               why it does not work here
 
 Keep it right
   wiremend check rules.yaml     what a rules file does, or what is wrong with it
+  wiremend import FILE          a Plano file as a rules.yaml, each line with its place there
   wiremend replay               cases and captures through today's rules, offline
   wiremend upstream captures    a provider that answers as the captures do
   wiremend alerts test          one alert to each address of the rules

@@ -37,6 +37,7 @@ from wiremend.cli.setup_vendors import (
     variable_of,
     vendors_of,
 )
+from wiremend.cli.unwritable import made_of, refuse_plano
 from wiremend.errors import RulesError, SetupError
 from wiremend.families import looks_like_credential, shown
 from wiremend.rules.load import load_rules
@@ -270,6 +271,8 @@ def _file(named: Path | None) -> tuple[Path, str | None, str]:
         return named, None, for_a_copy(read_text(shipped))
     found = find_rules(named, os.environ)
     text = read_text(found.path)
+    if made_of(text, found.path) is not None:
+        raise refuse_plano(found.path)
     if found.origin == "shipped":
         return config_folder(os.environ) / "rules.yaml", None, for_a_copy(text)
     return found.path, text, text

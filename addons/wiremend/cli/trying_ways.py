@@ -17,9 +17,9 @@ from wiremend.errors import RulesError, SetupError
 from wiremend.families import looks_like_credential, scrubbed
 from wiremend.rules.compile import compile_rules
 from wiremend.rules.model import Target, When
+from wiremend.rules.plano.source import rules_tree
 from wiremend.rules.resolve import resolve
 from wiremend.rules.suggest import did_you_mean
-from wiremend.rules.tree import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wiremend.rules.resolve import Upstream
 
 ALIAS: Final = "wiremend-try-"
-_GONE: Final = ("routes", "default", "expect", "listen", "alerts")
+_GONE: Final = ("routes", "preferences", "default", "expect", "listen", "alerts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,9 @@ def ways_to(asked: str, rules: Rules) -> tuple[Way, ...]:
 def rules_for(text: str, file: str, ways: Sequence[Way]) -> str:
     """Give rules in which the alias ``wiremend-try-N`` stands for the Nth way, counted from 1; JSON, which is YAML.
 
-    Raises :class:`RulesError` where the text is no YAML.
+    Raises :class:`RulesError` where the text is no YAML, or a Plano file that is not sound.
     """
-    root, _ = parse(text, file)
+    root, _ = rules_tree(text, file)
     plain = root.plain()
     kept = {key: value for key, value in plain.items() if key not in _GONE} if isinstance(plain, dict) else {}
     aliases = {f"{ALIAS}{number}": way.target for number, way in enumerate(ways, 1)}
@@ -133,13 +133,15 @@ def readiness(
 
 
 def _leads(rules: Rules) -> Iterator[tuple[Target, When, str]]:
-    for route in rules.routes:
-        by = route.label if route.label.startswith("route ") else f"route {route.label!r}"
+    for route in rules.ways:
+        by = route.label if route.label.startswith(("route ", "preference ")) else f"route {route.label!r}"
         yield from ((target, route.when, by) for target in route.targets)
     for alias in rules.aliases.values():
         yield alias.target, When(), f"alias {alias.name}"
     if rules.default is not None:
         yield rules.default, When(), "default"
+    if rules.preferences is not None and rules.preferences.router is not None:
+        yield rules.preferences.router, When(wire=("chat",)), "router of the preferences"
 
 
 def _models(target: Target, when: When, provider: Provider) -> Sequence[str | None]:

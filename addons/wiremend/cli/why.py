@@ -24,6 +24,7 @@ from wiremend.explain.diagnose_text import lines
 from wiremend.explain.plain import to_plain as explanation_to_plain
 from wiremend.explain.request import explain_capture
 from wiremend.explain.wrap import hanging
+from wiremend.pipeline.edited import CLAMPED
 from wiremend.replay.beside import shortened, visible
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def why(what: tuple[str, ...], rules: Path | None, *, as_json: bool) -> None:
     screen.line("")
     screen.lines(lines(found, screen.width, short=True))
     screen.line("")
-    tried = [note for note in picked.capture.notes if note.kind == "retried"]
+    tried = [note for note in picked.capture.notes if note.kind in {"retried", "asked"}]
     screen.lines(_steps(explained, tried, screen.width))
     screen.line("")
     ours = picked.number and picked.path.parent == finder.folder()
@@ -93,8 +94,9 @@ def _last(finder: Finder) -> Picked:
         last: deque[Picked] = deque(maxlen=1)
         for one in finder.every(path):  # a file may be too large for the memory: one at a time
             row = row_of(one)
-            seen_only = any(note.kind == "seen" for note in one.capture.notes)  # mending was off, and it needed some
-            if row.is_failed or row.mended or row.lost or seen_only:
+            # Mending was off, and it needed some; or the client asked for more than the rules let through.
+            warned = any(note.kind == "seen" or note.short == CLAMPED for note in one.capture.notes)
+            if row.is_failed or row.mended or row.lost or warned:
                 last.append(one)
         if last:
             return last[0]
@@ -117,7 +119,7 @@ def _head(picked: Picked, width: int) -> Iterator[Line]:
 
 
 def _steps(explained: Explanation, tried: Iterable[Note], width: int) -> Iterator[Line]:
-    """Give what became of the request, a line a step, the tries that failed before the last, and the reply."""
+    """Give what became of the request, a line a step, who was asked or tried before the last, and the reply."""
     yield [("what became of it", "name")]
     taken = explained.taken
     came = f"{taken.method} {explained.url[0]}: {taken.wire or 'no LLM wire'}, model {taken.model or 'none'}"
@@ -129,13 +131,13 @@ def _steps(explained: Explanation, tried: Iterable[Note], width: int) -> Iterato
     whys = explained.decision.get("why") or ()
     yield from _step("because", "; ".join(map(str, whys)), width)
     changes = [note for note in explained.notes if note.kind in _CHANGES and note.where != "header:accept-encoding"]
-    for note in sorted(changes, key=lambda one: one.kind == "edited")[:_STEPS]:
+    for note in sorted(changes, key=lambda one: one.kind == "edited" and one.short != CLAMPED)[:_STEPS]:
         why_not_said = "" if note.why == "; ".join(map(str, whys)) else note.why
         yield from _step(note.kind, f"{note.where}  {note.what}".strip(), width, why_not_said)
     if len(changes) > _STEPS:
         yield [(f"  … and {len(changes) - _STEPS} more changes of the request", "dim")]
     for note in tried:
-        yield from _step("tried", note.what, width, note.why)
+        yield from _step("asked" if note.kind == "asked" else "tried", note.what, width, note.why)
     reply = explained.reply
     if reply is None:
         return

@@ -157,7 +157,7 @@ def _known(look: Look, provider: str, said: str) -> set[str]:
     """Give the models that the rules, or the provider's own words, name for a provider."""
     rules = look.resolved.rules
     targets = [alias.target for alias in rules.aliases.values()]
-    targets += [target for route in rules.routes for target in route.targets]
+    targets += [target for way in rules.ways for target in way.targets]
     targets += [rules.default] if rules.default is not None else []
     found = {one.model for one in targets if one.provider == provider and one.model is not None}
     found |= set(rules.providers[provider].models)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.errors import RefusedError
 from wiremend.explain.diagnose_changes import key_route, near_alias, own_key
 from wiremend.explain.diagnose_model import Cause
+from wiremend.explain.preferred import asked_first
 from wiremend.families import family_of
 from wiremend.pipeline.outcome import Refused
 from wiremend.rules.conditions import matches, names_of, unmet
@@ -54,14 +55,18 @@ def nearly(look: Look) -> Iterator[Finding]:
     """Give the routes that lack one condition, where no route took the request."""
     decision, outcome = look.decision, look.outcome
     by = decision.by if decision is not None else "refused" if isinstance(outcome, Refused) else ""
-    if by not in {"default", "host", "client", "refused"}:
+    if by not in {"preference", "default", "host", "client", "refused"}:
         return
     rules, facts = look.resolved.rules, outcome.facts
+    if by == "preference" and asked_first(facts, look.resolved):
+        return  # no route was tried
     alias = rules.aliases.get(facts.model) if facts.model is not None else None
     names = names_of(str(alias.target) if alias else facts.model, rules.providers)
-    went = {"default": "it went to the default", "refused": "it was refused"}.get(
-        by, "it went where the client sent it"
-    )
+    went = {
+        "preference": "it went by what it asks, to a preference",
+        "default": "it went to the default",
+        "refused": "it was refused",
+    }.get(by, "it went where the client sent it")
     count = 0
     for route in rules.routes:
         why = unmet(route.when, facts, names)

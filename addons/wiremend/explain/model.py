@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wiremend.notes import Note
     from wiremend.protocols.base import WireName
     from wiremend.rules.conditions import Unmet
+    from wiremend.rules.model import Prefer
 
 type Operation = dict[str, Any]
 type State = Literal["matches", "differs", "not tried"]
@@ -69,10 +70,45 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """What is asked where no route matches, in this order: the model's name, the default, the client's own host."""
+class Preferred:
+    """A preference, and how well it fits: ``score`` is from 0 to 1, ``words`` are those that spoke for it most.
 
-    name: Literal["name", "default", "host"]
+    ``models`` are its destinations in the order in which they are asked (but for ``prefer`` "fastest", which goes by
+    what a proxy has measured). ``where`` is file and line.
+    """
+
+    name: str
+    where: str
+    score: float
+    words: tuple[str, ...]
+    chosen: bool
+    models: tuple[str, ...]
+    prefer: Prefer
+
+
+@dataclass(frozen=True, slots=True)
+class Preferring:
+    """How a preference is chosen. ``first`` tells that it is before any route is tried, ``chosen`` is its name.
+
+    ``how``: its conversation had it (``kept``), a model chose it (``asked``), or the ``words`` did. ``router`` is the
+    model that a proxy would ask before it went by the words; None where there is none, or it is known what was picked.
+    """
+
+    first: bool
+    how: Literal["kept", "asked", "words"]
+    chosen: str | None
+    why: str
+    router: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is asked where no route matches, in this order.
+
+    That is the model's name, the preferences where they were not asked before, the default, the client's own host.
+    """
+
+    name: Literal["name", "preference", "default", "host"]
     taken: bool
     what: str
 
@@ -99,7 +135,8 @@ class HeaderChange:
 class Applied:
     """An edit of the rules, and what it did; ``unmet`` says why it did not match, None where it did.
 
-    ``headers`` are the notes on headers that it set or removed. ``failed`` says why the body was left alone.
+    ``headers`` are the notes on headers that it set or removed, ``clamped`` those on numbers that were out of its
+    bounds. ``failed`` says why the body was left alone.
     """
 
     name: str
@@ -108,6 +145,7 @@ class Applied:
     patch: tuple[Operation, ...] = ()
     headers: tuple[str, ...] = ()
     failed: str | None = None
+    clamped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +254,7 @@ class Explanation:
     """All keys of the route's ``retry``; None where no route took the request, or nothing is tried again."""
     limits: Mapping[str, Any] = field(default_factory=dict)
     """The provider's limits that differ from the usual ones."""
+    preferences: tuple[Preferred, ...] = ()
+    """The preferences in the order of the file, where they are asked for this request."""
+    preferring: Preferring | None = None
+    """How one of them is chosen; None where they are not asked."""

@@ -14,6 +14,7 @@ from wiremend.errors import RefusedError
 from wiremend.explain.model import Brought, Carried, Explanation, HeaderChange, Passed, Taken
 from wiremend.explain.patch import patch_of
 from wiremend.explain.plain import to_plain
+from wiremend.explain.preferred import preferred, preferring
 from wiremend.explain.reply import reply_of
 from wiremend.explain.routes import alias_of, destinations, keeping, other_ways, refusal_of, tried_routes
 from wiremend.explain.steps import Beside, applied_edits, used_quirks
@@ -125,7 +126,9 @@ class _Explainer:
         notes = () if isinstance(outcome, Untouched) else tuple(map(veil.note, outcome.notes))
         decision = self.decision()
         routes = () if isinstance(outcome, Untouched) else tuple(tried_routes(facts, resolved, veil))
-        routed = isinstance(outcome, Untouched) or any(route.state == "matches" for route in routes)
+        how = None if isinstance(outcome, Untouched) else preferring(facts, resolved)
+        taken = how is not None and how.first and how.chosen is not None
+        routed = isinstance(outcome, Untouched) or taken or any(route.state == "matches" for route in routes)
         alias = alias_of(facts, resolved)
         left = outcome if isinstance(outcome, Rewritten) else None
         return Explanation(
@@ -154,6 +157,8 @@ class _Explainer:
             untouched=isinstance(outcome, Untouched),
             bytes_kept=isinstance(outcome, Untouched) or (left is not None and left.body is None),
             passed=self.passed,
+            preferences=() if how is None else preferred(facts, resolved, veil),
+            preferring=how,
             **keeping(left.decision if left else None),
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wiremend.explain.model import Refusal, Tried, Way
+from wiremend.explain.preferred import preferring
+from wiremend.pipeline.outcome import is_of_the_destination
 from wiremend.rules.conditions import names_of, unmet
 from wiremend.rules.engine import not_by_name, route_of
 from wiremend.rules.model import Limits
@@ -30,10 +31,14 @@ def alias_of(facts: Facts, resolved: Resolved) -> Alias | None:
 
 
 def tried_routes(facts: Facts, resolved: Resolved, veil: Veil) -> Iterator[Tried]:
-    """Give the routes in the order of the file; behind the first that matches none is tried."""
+    """Give the routes in the order of the file; behind the first that matches none is tried.
+
+    Nor is any where a preference took the request before them.
+    """
     rules, alias = resolved.rules, alias_of(facts, resolved)
     names = names_of(str(alias.target) if alias else facts.model, rules.providers)
-    matched = False
+    how = preferring(facts, resolved)
+    matched = how is not None and how.first and how.chosen is not None
     for route in rules.routes:
         why = None if matched else unmet(route.when, facts, names)
         state: State = "not tried" if matched else "matches" if why is None else "differs"
@@ -56,6 +61,11 @@ def other_ways(facts: Facts, resolved: Resolved) -> Iterator[Way]:
     yield Way("name", why_not is None, why_not or "it begins with a provider and a slash")
     if why_not is None:
         return
+    how = preferring(facts, resolved)
+    if how is not None and not how.first:
+        yield Way("preference", how.chosen is not None, how.why)
+        if how.chosen is not None:
+            return
     if rules.default is None:
         yield Way("default", taken=False, what="the file has no default")
     elif facts.generates or facts.style == "gateway":
@@ -84,8 +94,8 @@ def keeping(decision: Decision | None) -> dict[str, Any]:
 
 
 def destinations(refused: Refused, resolved: Resolved) -> tuple[Target, ...]:
-    """Give the destinations among which another may take what the first cannot: for want of a key, or of a URL."""
-    if refused.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR}:
+    """Give the destinations among which another may take what the first cannot: for want of a key, a URL, or room."""
+    if not is_of_the_destination(refused):
         return ()
     route = route_of(refused.facts, resolved)
     return route.targets if route is not None and route.fallbacks else ()
@@ -106,6 +116,10 @@ def _to_add(outcome: Refused, kind: str, decision: Decision | None, resolved: Re
         return "default: PROVIDER/MODEL"
     if kind == "authentication" and decision is not None and decision.provider is not None:
         return f"providers:\n  {decision.provider}: {{key: client}}"
+    if kind == "context_length" and decision is not None and decision.sent is not None and len(decision.targets) <= 1:
+        model = _quoted(veil.text(decision.sent))
+        known = f"{{models: {{{model}: {{context_window: TOKENS}}}}}}"
+        return f"providers:\n  {decision.provider}: {known}  # its true window"
     if kind == "invalid_request" and decision is None and outcome.notes and facts.generates and facts.wire is not None:
         speak = [name for name, one in resolved.upstreams.items() if facts.wire in one.provider.speaks]
         own = [name for name in speak if resolved.rules.providers[name].line]

@@ -9,13 +9,14 @@ from wiremend.errors import JsonError
 from wiremend.explain.model import Applied, Used
 from wiremend.explain.patch import patch_of
 from wiremend.jsonedit import Edit, apply
+from wiremend.pipeline.edited import CLAMPED
 from wiremend.pipeline.outcome import Rewritten
 from wiremend.pipeline.request import MODEL, rewrite
 from wiremend.quirks import all_quirks
 from wiremend.quirks.base import Draft, encoded
 from wiremend.quirks.memory import Memory
 from wiremend.rules.conditions import unmet
-from wiremend.rules.engine import scope_of
+from wiremend.rules.engine import edits_for, scope_of, seen_by_edits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +84,8 @@ def edited(outcome: Rewritten, rules: tuple[EditRule, ...]) -> Edited:
 
 def applied_edits(outcome: Rewritten, resolved: Resolved, veil: Veil) -> tuple[Applied, ...]:
     """Say of each edit of the rules what it did, or why it does not match."""
-    facts, decision = outcome.facts, outcome.decision
-    names = (decision.sent,) if decision.sent is not None else ()
+    decision = outcome.decision
+    facts, names = seen_by_edits(outcome.facts, decision), (decision.sent,) if decision.sent is not None else ()
     judged = [(rule, unmet(rule.when, facts, names, decision.provider)) for rule in resolved.rules.edits]
     matching = tuple(rule for rule, why in judged if why is None)
     done, place, found = edited(outcome, matching), 0, []
@@ -101,7 +102,12 @@ def applied_edits(outcome: Rewritten, resolved: Resolved, veil: Veil) -> tuple[A
         )
         patch = veil.patch(_patched(*done.steps[place])) if place in done.steps else ()
         failed = done.failed.get(place)
-        found.append(Applied(rule.label, where, None, patch, tuple(map(veil.text, headers)), failed))
+        clamped = tuple(
+            veil.text(f"{note.where}: {note.what}")
+            for note in outcome.notes
+            if (note.short, note.why) == (CLAMPED, told)
+        )
+        found.append(Applied(rule.label, where, None, patch, tuple(map(veil.text, headers)), failed, clamped))
         place += 1
     return tuple(found)
 
@@ -114,11 +120,7 @@ def used_quirks(  # noqa: PLR0913, PLR0917 - what a request is mended by, and by
     quirks = [all_quirks()[name] for name in decision.quirks]
     if not decision.mend:
         return tuple(Used(quirk.number, quirk.name, quirk.symptom, "off") for quirk in quirks)
-    names = (decision.sent,) if decision.sent is not None else ()
-    rules = tuple(
-        rule for rule in resolved.rules.edits if unmet(rule.when, outcome.facts, names, decision.provider) is None
-    )
-    body = edited(outcome, rules).body
+    body = edited(outcome, edits_for(outcome.facts, decision, resolved)).body
     before = _without_quirks(request, resolved, Beside(memory), seed, decision)
     urls = _urls(before, quirks)
     drafted = _drafted(outcome, before.headers if before is not None else outcome.headers, body, memory, seed)

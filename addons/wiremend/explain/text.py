@@ -43,10 +43,16 @@ _OPERATIONS: Final = 12
 _NOTES: Final = 20
 _MARKS: Final = {"add": ("+", "green"), "remove": ("-", "red"), "replace": ("~", "place")}
 _KINDS: Final = {"lost": "warn", "approximated": "warn", "failed": "bad", "refused": "bad"}
-_WAYS: Final = {"name": "the model's name", "default": "default", "host": "the client's own host"}
+_WAYS: Final = {
+    "name": "the model's name",
+    "preference": "the preferences",
+    "default": "default",
+    "host": "the client's own host",
+}
 _BY: Final = {
     "route": "the route",
     "name": "the model's name",
+    "preference": "the preference",
     "default": "the default",
     "host": "the host that the client addressed",
 }
@@ -79,7 +85,9 @@ class _Page:
             return
         if explained.alias is not None:
             self.pair("alias", f"{explained.taken.model} stands for {explained.alias}")
-        self.routes(explained)
+        first = explained.preferring is not None and explained.preferring.first
+        for part in (self.preferences, self.routes) if first else (self.routes, self.preferences):
+            part(explained)
         if explained.refused is not None:
             self.refusal(explained.refused)
             return
@@ -121,11 +129,30 @@ class _Page:
                 continue
             self.route(route)
         if rest:
-            self.say("       ", f"{counted(rest, 'more route')} behind it, not tried", "dim")
+            tried = rest < len(explained.routes)
+            told = f"{counted(rest, 'more route')} behind it" if tried else counted(rest, "route")
+            self.say("       ", f"{told}, not tried", "dim")
         if not explained.routes:
             self.say("  ", "the file has none", "dim")
         for way in explained.ways:
             self.verdict(way.taken, f"{_WAYS[way.name]}: {way.what}")
+
+    def preferences(self, explained: Explanation) -> None:
+        """Say how well each fits, and why one is chosen."""
+        how = explained.preferring
+        if how is None:
+            return
+        self.section("preferences")
+        for one in explained.preferences:
+            fastest = ", the fastest first" if one.prefer == "fastest" else ""
+            told = f"{one.score:.2f}  {one.name} ({one.where}) → {', else '.join(one.models)}{fastest}"
+            self.verdict(one.chosen, told)
+            if one.words:
+                self.say("             ", f"speaks for it: {', '.join(one.words)}", "dim")
+        if how.router is not None:
+            self.pair("router", f"a proxy asks {how.router} first; here nothing is sent, and the words decide")
+        if how.first and (how.chosen is None or how.how != "words"):
+            self.pair("because", how.why)
 
     def route(self, route: Tried) -> None:
         told = f"{route.name} ({route.where}) → {', else '.join((route.to, *route.then))}"
@@ -213,9 +240,11 @@ class _Page:
                 continue
             if edit.failed is not None:
                 self.say("       ", f"the body was left alone: {edit.failed}", "bad")
-            elif not edit.patch and not edit.headers:
+            elif not edit.patch and not edit.headers and not edit.clamped:
                 self.say("       ", "matches, and changes nothing here", "dim")
             self.patch(edit.patch, "       ")
+            for clamped in edit.clamped:
+                self.say("       ", clamped, "warn")
             for header in edit.headers:
                 self.say("       ", header)
         if silent and not self.every:

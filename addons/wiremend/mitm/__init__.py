@@ -11,6 +11,9 @@
                 ``running``: one request's tries; ``providers``: what is known of them
 ``adopt``       mitmproxy's own layers, made ours
 ``tunnel``      which hosts are decrypted; the machine's own proxy upstream; clients that refuse our certificate
+``preferring``  which preference a conversation keeps, or a model chooses (``asking``), before it is decided
+``outbound``    one request of our own to a provider, beside the traffic
+``incoming``    a request as it came in, by which way
 ``rewrite``     a request, through :mod:`wiremend.pipeline.request`, and back into the flow
 ``websocket``   the messages of a WebSocket: mended both ways, one row a response
 ``reply``       a response: streamed, its failures told
@@ -55,6 +58,7 @@ def load_addons() -> list[object]:
     from wiremend.mitm.gateway import Gateway  # noqa: PLC0415 - as said above
     from wiremend.mitm.house import House  # noqa: PLC0415 - as said above
     from wiremend.mitm.life import Life  # noqa: PLC0415 - as said above
+    from wiremend.mitm.preferring import Preferring  # noqa: PLC0415 - as said above
     from wiremend.mitm.remember import Remember  # noqa: PLC0415 - as said above
     from wiremend.mitm.reply import Reply  # noqa: PLC0415 - as said above
     from wiremend.mitm.rewrite import Rewrite  # noqa: PLC0415 - as said above
@@ -74,7 +78,8 @@ def load_addons() -> list[object]:
     reply = Reply(house, remember, tries)
     gateway = Gateway(house, tunnel, reply)
     hold = Hold(house)
-    rewrite, life = Rewrite(house, remember, tries), Life(house, remember)
+    preferring = Preferring(house)
+    rewrite, life = Rewrite(house, remember, tries, preferring), Life(house, remember)
     looking = [Views(house), Commands(house, reply, hold)]
     return [
         house,
@@ -82,6 +87,7 @@ def load_addons() -> list[object]:
         gateway,
         tunnel,
         Adopt(reply),
+        preferring,
         rewrite,
         Sockets(house),
         reply,

@@ -33,6 +33,7 @@ from wiremend.mitm.convert import headers_of
 from wiremend.mitm.exchange import Call
 from wiremend.mitm.observe import KEPT
 from wiremend.mitm.telling import tell
+from wiremend.pipeline.edited import CLAMPED
 from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.protocols import TURNS, WIRES
 from wiremend.protocols.tools import ToolCalls, results_of
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from wiremend.mitm.exchange import Exchange
     from wiremend.mitm.house import House
+    from wiremend.notes import Note
     from wiremend.protocols.base import Tally, WireName
     from wiremend.protocols.tools import ToolCall
     from wiremend.rules.facts import Facts
@@ -110,6 +112,7 @@ class Calls:
         try:
             if exchange is not None:
                 over(flow, exchange)
+                warn_of_clamped(self.house, exchange, exchange.notes)
                 if call is None and exchange.facts.endpoint is not None:
                     call = Call(flow, flow.id, exchange.began)
         except Exception as failure:  # noqa: BLE001 - the edge (G7)
@@ -189,6 +192,14 @@ def over(flow: HTTPFlow, exchange: Exchange) -> None:
         failure = exchange.reply.failure
         exchange.error = exchange.error or (failure.message if failure is not None else None)
     exchange.pin(flow)
+
+
+def warn_of_clamped(house: House, exchange: Exchange, notes: Iterable[Note]) -> None:
+    """Warn of numbers that the rules' bounds changed, once for each edit."""
+    for note in notes:
+        if note.short == CLAMPED:
+            key = f"clamped:{exchange.resolved.rules.hash}:{note.why}"
+            house.tell_once(key, f"{note.why}: {note.where} {note.what} (told once; each flow has its note)")
 
 
 def made(house: House, call: Call, make: Callable[[], CallRow]) -> CallRow:

@@ -1,21 +1,23 @@
 """Which destination a request goes to, at first and after a try that failed.
 
-That is the first of its route that may be asked; a conversation that fell back to another one begins there.
+That is the first of its route that may be asked; a conversation that fell back to another one begins there. Of a
+preference that asks for the fastest it is the one that has answered fastest, and the conversation stays there.
 """
 
 from __future__ import annotations
 
+import time
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wiremend.mitm.providers import Providers
 from wiremend.mitm.running import Running, key_of, short
 from wiremend.notes import Note
 from wiremend.pipeline.conversation import conversation_of
-from wiremend.pipeline.outcome import Refused, Rewritten
+from wiremend.pipeline.outcome import Refused, Rewritten, is_of_the_destination
 from wiremend.pipeline.plan import Plan
 from wiremend.pipeline.request import rewrite
+from wiremend.pipeline.speeds import Speeds
 from wiremend.pipeline.trouble import Trouble
 from wiremend.rules.engine import route_of
 
@@ -41,6 +43,7 @@ class Choosing:
         self.now = now
         self.chance = chance
         self.providers = Providers(house, now)
+        self.speeds = Speeds()
 
     def begins(
         self, flow: str, request: ClientRequest, resolved: Resolved, memory: Memory, outcome: Outcome
@@ -64,9 +67,14 @@ class Choosing:
         if len(targets) > 1 and conversation is not None:
             name = self.providers.sticky.recall(conversation, decision.route or "", now)
             kept = next((at for at, one in enumerate(targets) if str(one) == name), None)
-        first = kept or 0
+        first, why, stay = kept or 0, "its conversation fell back to it", self._stay(found, resolved)
+        if stay is not None:
+            why = "its conversation stays with it"
+        if stay is not None and kept is None:
+            first = self.speeds.fastest([str(one) for one in targets], now, stream=found.facts.stream)
+            why = "it is the fastest, as measured"
         plan = Plan(max(len(targets), 1), decision.retry, began=now, chance=self.chance, first=first)
-        running = Running(request, found, plan, now, make, resolved.rules, targets, conversation)
+        running = Running(request, found, plan, now, make, resolved.rules, targets, conversation, why=why, stay=stay)
         if not targets:
             return found, running
         running.outcomes[0] = outcome
@@ -76,25 +84,45 @@ class Choosing:
         running.outcome = chosen
         return chosen, running
 
+    def stays(self, running: Running) -> None:
+        """Let a conversation go on where it was answered: where it fell back to, or with the fastest."""
+        decision, conversation = running.outcome.decision, running.conversation
+        if conversation is None:
+            return
+        route, sticky = decision.route or "", self.providers.sticky
+        if running.stay is not None or not decision.target_index:
+            sticky.forget(conversation, route)  # with the fastest its time begins anew with each request
+        if running.stay is not None or decision.target_index:
+            stay = decision.retry.stay if running.stay is None else running.stay
+            sticky.keep(conversation, route, self.name_of(running.outcome), self.now() + stay)
+
     def started(self, flow: HTTPFlow, exchange: Exchange, running: Running | None) -> None:
         """Note on an exchange that begins why it does not go to the first destination of its route."""
         exchange.running = running
         if running is None:
             return
-        running.tried_at = self.now()
+        running.tried_at, running.sent_at = self.now(), time.monotonic()
         decision = running.outcome.decision
         if decision.target_index:
             what = f"goes to {self.name_of(running.outcome)}, which is destination {decision.target_index + 1}"
-            why = running.tried() or "its conversation fell back to it"
+            why = running.tried() or running.why
             exchange.notes.append(Note("retried", "", "fallback", what, why))
             if running.told:
                 self.providers.happened(flow, running, "fallback", f"{what} of {decision.route!r}; {why}")
 
     @staticmethod
+    def _stay(found: Rewritten, resolved: Resolved) -> float | None:
+        """Give for how many seconds a conversation stays with the fastest of its preference; None for all else."""
+        preferences, name = resolved.rules.preferences, found.decision.preference
+        chosen = preferences.named(name) if preferences is not None and name is not None else None
+        fastest = chosen is not None and chosen.prefer == "fastest" and len(found.decision.targets) > 1
+        return preferences.stay if preferences is not None and fastest else None
+
+    @staticmethod
     def _targets(resolved: Resolved, outcome: Outcome) -> tuple[Any, ...]:
         if isinstance(outcome, Rewritten):
             return outcome.decision.targets
-        if not isinstance(outcome, Refused) or outcome.status not in {HTTPStatus.UNAUTHORIZED, 500}:
+        if not isinstance(outcome, Refused) or not is_of_the_destination(outcome):
             return ()
         route = route_of(outcome.facts, resolved)
         return route.targets if route is not None and route.fallbacks else ()
@@ -110,7 +138,7 @@ class Choosing:
         now, cooling = self.now(), list[tuple[float, Rewritten]]()
         while True:
             outcome = running.for_target(index)
-            trouble = self.providers.in_the_way(running, outcome)
+            trouble = self.providers.in_the_way(outcome)
             if trouble is None:
                 return outcome
             if trouble.word == "cooling" and isinstance(outcome, Rewritten):
@@ -133,7 +161,7 @@ class Choosing:
             if step.target == index:
                 return running.outcome
             outcome = running.for_target(step.target)
-            trouble = self.providers.in_the_way(running, outcome)
+            trouble = self.providers.in_the_way(outcome)
             if trouble is None and isinstance(outcome, Rewritten):
                 return outcome
             if trouble is not None:

@@ -113,7 +113,9 @@ class Originals:
         return replace(
             seen,
             request=came,
-            inputs=Inputs(seed=flow.id, now=int(seen.began), style=asked.style, agent=asked.agent),
+            inputs=Inputs(
+                seed=flow.id, now=int(seen.began), style=asked.style, agent=asked.agent, picked=str(asked.picked or "")
+            ),
             answer=seen.attempt.response if seen.attempt is not None else None,
             model=exchange.facts.model if exchange is not None else seen.model,
             wire=exchange.facts.wire if exchange is not None else seen.wire,

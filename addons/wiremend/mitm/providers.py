@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.ledger.happening import Happening
 from wiremend.mitm.running import key_of, short
 from wiremend.pipeline.breaker import Breakers, counts
-from wiremend.pipeline.models import limits_of
 from wiremend.pipeline.outcome import Refused, Rewritten
 from wiremend.pipeline.queue import Slots
 from wiremend.pipeline.sticky import Sticky
 from wiremend.pipeline.trouble import Trouble
-from wiremend.pipeline.windows import too_small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +35,9 @@ logger = logging.getLogger("wiremend")
 _IN_THE_LINE: Final = frozenset({"rate_limited", "gate"})
 """What the line of the call shows, for the client is told."""
 
+_WORDS: Final[dict[str, Word]] = {"authentication": "credential", "context_length": "window"}
+"""By the kind of a refusal, what is in the way."""
+
 
 class Providers:
     """All providers, as this process has seen them. ``now`` is a monotonic clock in seconds."""
@@ -51,18 +52,13 @@ class Providers:
         house.status["providers"] = self.status
         house.on_rules.append(lambda _path, resolved: self.rules(resolved))
 
-    def in_the_way(self, running: Running, outcome: Outcome) -> Trouble | None:
+    def in_the_way(self, outcome: Outcome) -> Trouble | None:
         """Say why a destination is not to be asked; None where it is."""
         if isinstance(outcome, Refused):
-            word: Word = "credential" if outcome.status == HTTPStatus.UNAUTHORIZED else "refused"
+            word: Word = _WORDS.get(outcome.kind, "refused")
             return Trouble(word, outcome.message, final=True)
         if not isinstance(outcome, Rewritten):
             return None
-        if len(running.targets) > 1:
-            known = limits_of(running.rules, outcome.decision.provider, outcome.decision.sent)
-            why = too_small(outcome.facts, known.context_window, len(outcome.facts.body or b"") // 4)
-            if why is not None:
-                return Trouble("window", why, final=True)
         upstream, key = outcome.decision.upstream, key_of(outcome)
         cooldown = upstream.provider.limits.cooldown if upstream is not None else None
         if self.breakers.allows(key, cooldown, self.now()):  # the last question, for who is allowed may be the probe

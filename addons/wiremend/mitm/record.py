@@ -352,6 +352,7 @@ class Record:
             to=str(self._decision().get("to") or ""),
             tried=self.exchange.tried if self.exchange is not None else "",
             begun=self.exchange.begun if self.exchange is not None else False,
+            picked=str(self.request.picked or ""),
         )
 
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mitmproxy import ctx, http
-from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 
 from wiremend.families import scrubbed
 from wiremend.mitm import listing
-from wiremend.mitm.convert import frame, headers_of, request_of, write_back
+from wiremend.mitm.convert import frame, headers_of, write_back
 from wiremend.mitm.exchange import Exchange
 from wiremend.mitm.gateway import NOWHERE
+from wiremend.mitm.incoming import came_to_gateway, incoming, to_ourselves
+from wiremend.mitm.preferring import Preferring
 from wiremend.mitm.remember import Remember
 from wiremend.mitm.timed import timed
 from wiremend.mitm.tries import Tries
@@ -46,11 +47,18 @@ logger = logging.getLogger("wiremend")
 class Rewrite:
     """Rewrites requests."""
 
-    def __init__(self, house: House, remember: Remember | None = None, tries: Tries | None = None) -> None:
-        """Keep the house, who remembers, and who tries again."""
+    def __init__(
+        self,
+        house: House,
+        remember: Remember | None = None,
+        tries: Tries | None = None,
+        preferring: Preferring | None = None,
+    ) -> None:
+        """Keep the house, who remembers, who tries again, and who knows what conversations prefer."""
         self.house = house
         self.remember = remember or Remember(house)
         self.tries = tries or Tries(house, self.remember)
+        self.preferring = preferring or Preferring(house)
 
     @timed
     def request(self, flow: http.HTTPFlow) -> None:
@@ -59,12 +67,21 @@ class Rewrite:
         What mitmproxy replays leaves as it did the first time; what a person sends again by our commands is decided
         anew.
         """
+        try:
+            if not self.preferring.left(flow):
+                self._request(flow)
+            elif flow.killable:
+                flow.kill()
+        finally:
+            self.preferring.forget(flow)
+
+    def _request(self, flow: http.HTTPFlow) -> None:
         again = self.house.again.pop(flow.id, None)
         if flow.is_replay and again is None:
             self._once_more(flow)
         if _answered(flow) or (flow.is_replay and again is None) or flow.request.method == "CONNECT":
             return
-        gateway = self.house.at_gateway(flow.client_conn) or _to_ourselves(flow)
+        gateway = came_to_gateway(self.house, flow)
         if again is not None:
             gateway = again.request.host is None
         try:
@@ -75,7 +92,7 @@ class Rewrite:
             self.house.failed(flow.id, "to rewrite the request", error)
         if _answered(flow):
             return
-        if gateway and (flow.request.host == NOWHERE[0] or _to_ourselves(flow)):
+        if gateway and (flow.request.host == NOWHERE[0] or to_ourselves(flow)):
             why = "could not decide where this request goes; its log says why"
             if not ctx.options.wiremend_enabled:
                 why = "is switched off (wiremend_enabled), so this request has no destination"
@@ -85,17 +102,11 @@ class Rewrite:
             via_for(flow)
 
     def _rewrite(self, flow: http.HTTPFlow, resolved: Resolved, *, gateway: bool, again: Again | None) -> None:
-        at_gateway = gateway or isinstance(flow.client_conn.proxy_mode, ReverseMode)
         if again is not None:
             request = again.request
             resolved = resolved if again.target is None else only_to(resolved, again.target)
         else:
-            request = request_of(
-                flow,
-                style="gateway" if at_gateway else "proxy",
-                addressed=not gateway,
-                agent=ctx.options.wiremend_agent,
-            )
+            request = self.preferring.picked(flow, incoming(flow, gateway=gateway))
         refused = upgrade_refused(request, resolved)
         if refused is not None:
             self.remember.decided(self.remember.begins(flow, request, resolved), None)
@@ -105,9 +116,10 @@ class Rewrite:
         memory = record.memory if record is not None else self.house.memory
         rules = rules_for(request, resolved)
         outcome, running = self.tries.begins(flow.id, request, rules, memory, rewrite(request, rules, memory, flow.id))
+        asked = self.preferring.decided(flow, outcome)
         if isinstance(outcome, Untouched):
             return
-        exchange = Exchange(outcome.facts, resolved, outcome, list(outcome.notes), memory=memory, again=again)
+        exchange = Exchange(outcome.facts, resolved, outcome, [*asked, *outcome.notes], memory=memory, again=again)
         self.house.exchanges[flow.id] = exchange
         self.tries.started(flow, exchange, running)
         self.remember.decided(record, exchange)
@@ -173,23 +185,9 @@ class Rewrite:
 def only_to(resolved: Resolved, target: Target) -> Resolved:
     """Give the rules as if they had one route, which takes everything to a target."""
     route = Route(f"wiremend.try {target}", When(), target, 0)
-    return replace(resolved, rules=replace(resolved.rules, aliases={}, routes=(route,)))
+    return replace(resolved, rules=replace(resolved.rules, aliases={}, routes=(route,), preferences=None))
 
 
 def _answered(flow: http.HTTPFlow) -> bool:
     """Tell whether the flow has a response already: an addon's, or a refusal of ours."""
     return flow.response is not None
-
-
-def _to_ourselves(flow: http.HTTPFlow) -> bool:
-    """Tell whether a request asks the proxy for the proxy.
-
-    Claude Code sends plain-http URLs through HTTPS_PROXY too (measured), so a base URL that is our gateway arrives
-    like this.
-    """
-    request = flow.request
-    return (
-        isinstance(flow.client_conn.proxy_mode, RegularMode)
-        and request.host in LOOPBACK
-        and request.port in own_ports()
-    )

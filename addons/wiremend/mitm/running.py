@@ -41,6 +41,8 @@ class Running:
     targets: tuple[Target, ...] = ()
     conversation: str | None = None
     tried_at: float = 0.0
+    sent_at: float = 0.0
+    """When the try of now began, by the clock of :attr:`~wiremend.mitm.exchange.Exchange.first_byte`."""
     next: Rewritten | None = None
     """What the next try sends, once it is decided."""
     ticket: Ticket | None = None
@@ -53,6 +55,10 @@ class Running:
     told: list[tuple[str, str]] = field(default_factory=list)
     """Who failed before, and how, in a few words."""
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    why: str = ""
+    """Why it begins with another destination than the first."""
+    stay: float | None = None
+    """Seconds for which its conversation stays where it is answered; None: as its route's ``retry`` says."""
 
     @property
     def may_go_on(self) -> bool:

@@ -14,6 +14,7 @@ from mitmproxy import ctx
 
 from wiremend.families import scrubbed
 from wiremend.ledger.spans import MISSING, Asked, Tracer, exporters, has_opentelemetry, wanted
+from wiremend.mitm.asking import ROUTE
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -109,7 +110,7 @@ class Spans:
             return
         flow = row.id[:_UUID]
         kept = self._kept.get(flow) or _Kept()
-        if not kept.socket:
+        if not kept.socket and row.route != ROUTE:  # a router is asked before the call itself
             self._kept.pop(flow, None)
         stream = answered = None
         if kept.exchange is not None:

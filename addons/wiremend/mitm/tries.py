@@ -35,6 +35,7 @@ from wiremend.notes import Note
 from wiremend.pipeline.alive import Alive
 from wiremend.pipeline.outcome import Rewritten
 from wiremend.pipeline.shapes import shape_of, undeclared_coding
+from wiremend.pipeline.speeds import is_failure
 from wiremend.pipeline.trouble import Trouble, of_connection, of_reply, of_stall, of_stream
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Tries(Choosing):
             return False
         try:
             running.over = False
-            running.tried_at = self.now()
+            running.tried_at, running.sent_at = self.now(), time.monotonic()
             limits = running.outcome.decision.upstream.provider.limits
             who = running.conversation or flow.client_conn.id
             running.ticket = self.providers.slots.ask(running.provider, who, limits, self.now())
@@ -326,16 +327,7 @@ class Tries(Choosing):
                 return
             if self.providers.breakers.succeeded(running.key, self.now(), began=running.tried_at):
                 logger.info("%s answers again, and is taken back", running.provider)
-            decision = running.outcome.decision
-            if running.conversation is None:
-                return
-            if decision.target_index:
-                until = self.now() + decision.retry.stay
-                self.providers.sticky.keep(
-                    running.conversation, decision.route or "", self.name_of(running.outcome), until
-                )
-            else:
-                self.providers.sticky.forget(running.conversation, decision.route or "")
+            self.stays(running)
         except Exception as failure:  # noqa: BLE001 - the edge (G7)
             self.house.failed(flow.id, "to end the try", failure)
 
@@ -356,6 +348,7 @@ class Tries(Choosing):
         if running.ticket is not None:
             ticket, running.ticket = running.ticket, None
             self.providers.slots.leave(ticket)
+        self._measured(exchange, running, trouble)
         decision = running.outcome.decision
         exchange.tries.append(
             Try(
@@ -368,3 +361,14 @@ class Tries(Choosing):
             )
         )
         exchange.status = None
+
+    def _measured(self, exchange: Exchange, running: Running, trouble: Trouble | None) -> None:
+        """Take how fast a model answered a turn, or that it failed."""
+        endpoint, decision = exchange.facts.endpoint, running.outcome.decision
+        if endpoint is None or endpoint.kind != "generate" or decision.provider is None:
+            return
+        name, stream = f"{decision.provider}/{decision.sent}", exchange.facts.stream
+        if trouble is not None and is_failure(trouble):
+            self.speeds.failed(name, self.now(), stream=stream)
+        elif trouble is None and exchange.first_byte is not None:
+            self.speeds.took(name, max(exchange.first_byte - running.sent_at, 0.0), self.now(), stream=stream)

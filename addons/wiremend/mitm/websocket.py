@@ -31,7 +31,7 @@ from wsproto.events import TextMessage
 from wsproto.frame_protocol import Opcode
 
 from wiremend.mitm import listing
-from wiremend.mitm.calls import made, results_in, row_of, tools_of
+from wiremend.mitm.calls import made, results_in, row_of, tools_of, warn_of_clamped
 from wiremend.mitm.exchange import Call, Exchange
 from wiremend.mitm.mending import SHOWN
 from wiremend.pipeline import frames
@@ -291,6 +291,7 @@ class Sockets:
         socket.notes = []
         turns, socket.over = socket.over, []
         for turn in turns:
+            warn_of_clamped(self.house, exchange, turn.notes)
             exchange.notes += [replace(note, what=f"response {turn.number}: {note.what}") for note in turn.notes]
             ident = f"{found.call.id}-{turn.number}"
             row = made(self.house, found.call, partial(_row, found, turn))

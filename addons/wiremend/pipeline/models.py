@@ -5,10 +5,11 @@ a request of this client (:func:`wiremend.rules.engine.decide`, and the credenti
 listed that would be refused or would go elsewhere. Offered are, in this order and each once:
 
 1. the aliases, in the order of the file;
-2. the models that a route names letter by letter;
-3. for each provider that the rules speak of (its routes, aliases, ``default``, then the ``providers`` of the file), the
-   models under its ``models:`` and those that a target names, by the bare name where that leads to it, else as
-   ``provider/model``.
+2. ``auto``, where there are preferences, with the smallest sizes of all their models;
+3. the models that a route names letter by letter;
+4. for each provider that the rules speak of (its routes, aliases, ``default``, then the ``providers`` of the file), the
+   models that are known of it (those of the catalogue that are not deprecated, those under its ``models:``) and those
+   that a target names, by the bare name where that leads to it, else as ``provider/model``.
 
 Sizes are those of the model that a request would go to. A built-in provider that the rules do not speak of offers
 nothing.
@@ -16,6 +17,7 @@ nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
@@ -31,8 +33,8 @@ from wiremend.protocols.messages import models as anthropic
 from wiremend.protocols.models import ModelEntry, entries_of, entry_of, parsed
 from wiremend.rules.credentials import plan_credential
 from wiremend.rules.engine import decide
-from wiremend.rules.facts import facts_of
-from wiremend.rules.model import Known
+from wiremend.rules.facts import Picked, facts_of
+from wiremend.rules.model import AUTO_MODEL, Known
 from wiremend.rules.resolve import reachable
 from wiremend.rules.urls import locate, segments, split_path
 
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
     from wiremend.rules.engine import Decision
     from wiremend.rules.facts import Facts
-    from wiremend.rules.model import Rules
+    from wiremend.rules.model import Rules, Target
     from wiremend.rules.resolve import Resolved
 
 _ASKERS: Final[dict[WireName, tuple[WireName, ...]]] = {
@@ -131,13 +133,17 @@ def catalogue(resolved: Resolved, facts: Facts | None = None) -> list[ModelEntry
         decision = asker.leads(name)
         if decision is not None:
             found[name] = _listed(resolved.rules, name, decision)
+    auto = _auto(asker)
+    if auto is not None:
+        found.setdefault(auto.id, auto)
     for name in _named_by_routes(resolved.rules):
         decision = None if name in found else asker.leads(name, by_route=True)
         if decision is not None:
             found[name] = _listed(resolved.rules, name, decision)
     for provider, model in _offered(resolved.rules):
+        sent = _known(resolved.rules, provider, model).stands_for or model
         for name in (model, f"{provider}/{model}"):
-            decision = asker.leads(name, to=(provider, model))
+            decision = asker.leads(name, to=(provider, sent))
             if decision is not None:
                 found.setdefault(name, _listed(resolved.rules, name, decision))
                 break
@@ -180,6 +186,9 @@ def _written(entries: Sequence[ModelEntry], facts: Facts, wire: WireName) -> tup
 
 def _model_answer(ident: str, facts: Facts, resolved: Resolved, wire: WireName) -> tuple[int, bytes]:
     asker = _Asker(resolved, facts)
+    auto = _auto(asker) if ident == AUTO_MODEL else None
+    if auto is not None:
+        return HTTPStatus.OK, write_model(auto, wire)
     decision = asker.leads(ident)
     if decision is not None:
         return HTTPStatus.OK, write_model(_listed(resolved.rules, ident, decision), wire)
@@ -187,6 +196,11 @@ def _model_answer(ident: str, facts: Facts, resolved: Resolved, wire: WireName) 
     if why is not None and why.kind == "authentication":
         return _refusal(wire, HTTPStatus.UNAUTHORIZED, why.kind, str(why))
     return _refusal(wire, HTTPStatus.NOT_FOUND, "model_not_found", f"model: {ident}" if why is None else str(why))
+
+
+def offers(facts: Facts, rules: Rules) -> bool:
+    """Tell whether a list of models, or one, is the rules' own to give: they choose among models of many providers."""
+    return rules.preferences is not None and facts.endpoint is not None and facts.endpoint.kind == "list"
 
 
 def asked_id(facts: Facts) -> str | None:
@@ -214,6 +228,22 @@ def _listed(rules: Rules, name: str, decision: Decision) -> ModelEntry:
     )
 
 
+def _auto(asker: _Asker) -> ModelEntry | None:
+    """Give the entry for the model ``auto``; None where the preferences lead nowhere, or an alias has that name."""
+    rules = asker.resolved.rules
+    choices = rules.preferences.choices if rules.preferences is not None and AUTO_MODEL not in rules.aliases else ()
+    ways = [(Picked("asked", one.name), target) for one in choices for target in one.route.targets]
+    if not any(asker.leads(AUTO_MODEL, picked=picked, target=target) is not None for picked, target in ways):
+        return None
+    sizes = [limits_of(rules, target.provider, target.model) for _, target in ways]
+    return ModelEntry(
+        id=AUTO_MODEL,
+        context_window=min((one.context_window for one in sizes if one.context_window is not None), default=None),
+        max_output=min((one.max_output for one in sizes if one.max_output is not None), default=None),
+        owner="wiremend",
+    )
+
+
 def _named_by_routes(rules: Rules) -> Iterator[str]:
     """Give the models that routes name letter by letter, as they are written."""
     for route in rules.routes:
@@ -222,12 +252,13 @@ def _named_by_routes(rules: Rules) -> Iterator[str]:
 
 def _offered(rules: Rules) -> Iterator[tuple[str, str]]:
     """Give the models of the providers that the rules speak of: of their ``models:``, and those that targets name."""
-    targets = [target for route in rules.routes for target in route.targets]
+    targets = [target for way in rules.ways for target in way.targets]
     targets += [alias.target for alias in rules.aliases.values()]
     targets += [rules.default] if rules.default is not None else []
     spoken_of = [*reachable(rules), *(name for name, provider in rules.providers.items() if provider.line)]
     for name in dict.fromkeys(spoken_of):
-        models = list(rules.providers[name].models) if name in rules.providers else []
+        known = rules.providers[name].models if name in rules.providers else {}
+        models = [model for model, one in known.items() if one.own or not one.deprecated]
         models += [target.model for target in targets if target.provider == name and target.model is not None]
         yield from ((name, model) for model in dict.fromkeys(models))
 
@@ -241,15 +272,24 @@ class _Asker:
         self.refused: RefusedError | None = None
         """Why the last name was refused."""
 
-    def leads(self, name: str, *, to: tuple[str, str] | None = None, by_route: bool = False) -> Decision | None:
+    def leads(
+        self,
+        name: str,
+        *,
+        to: tuple[str, str] | None = None,
+        by_route: bool = False,
+        picked: Picked | None = None,
+        target: Target | None = None,
+    ) -> Decision | None:
         """Give the decision by which a name leads somewhere, or just to this provider and model; None where none does.
 
-        A client asks for streams as a rule, so that is tried first.
+        A client asks for streams as a rule, so that is tried first. With ``picked`` and ``target`` it is one model of a
+        preference that is asked after.
         """
         self.refused = None
         for asked in self._requests(name):
             try:
-                decision = decide(asked, self.resolved)
+                decision = decide(replace(asked, picked=picked), self.resolved, None if target is None else str(target))
                 if self.facts is not None:
                     plan_credential(asked, decision, self.resolved)
             except RefusedError as error:

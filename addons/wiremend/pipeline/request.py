@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from wiremend.errors import JsonError, RefusedError
-from wiremend.families import CREDENTIAL_HEADERS, looks_like_credential, scrubbed
+from wiremend.families import CREDENTIAL_HEADERS, scrubbed
 from wiremend.headers import Headers, without_hop_by_hop
 from wiremend.jsonedit import Edit, apply
 from wiremend.notes import Note
 from wiremend.pipeline.bounds import check_size, most_request, read
 from wiremend.pipeline.counts import estimated_count
-from wiremend.pipeline.models import asked_id, catalogue_answer, limits_of, listed
+from wiremend.pipeline.edited import note_of
+from wiremend.pipeline.guard import overflow
+from wiremend.pipeline.models import asked_id, catalogue_answer, limits_of, listed, offers
 from wiremend.pipeline.outcome import Answered, Refused, Rewritten, Untouched
 from wiremend.pipeline.translate import strictly, translate
 from wiremend.pipeline.unpack import in_utf8
@@ -72,6 +74,8 @@ def rewrite(
             decision = decide(facts, resolved, to)
         if facts.generates:
             check_size(size, decision, resolved.rules)
+        if decision.by == "default" and offers(facts, resolved.rules):
+            return _from_catalogue(facts, resolved)
         rewriter = _Rewriter(request, facts, decision, resolved, unreadable)
         rewriter.as_sent = mended is None
         return rewriter.counted() or rewriter.run(Memory() if memory is None else memory, seed)
@@ -80,7 +84,8 @@ def rewrite(
             return _from_catalogue(facts, resolved)
         wire = WIRES[facts.wire or "chat"]
         note = Note("refused", "url", "refused", str(error), error.kind)
-        return Refused(facts, error.status, str(error), wire.error_body(error.status, error.kind, str(error)), (note,))
+        told = wire.error_body(error.status, error.kind, str(error))
+        return Refused(facts, error.status, str(error), told, (note,), error.kind)
 
 
 def _from_catalogue(facts: Facts, resolved: Resolved) -> Answered:
@@ -105,6 +110,7 @@ def facts_in(request: ClientRequest, body: bytes | None, resolved: Resolved) -> 
         agent_header=resolved.rules.agent_header,
         agent=request.agent,
         recorded=request.recorded,
+        picked=request.picked,
     )
 
 
@@ -140,7 +146,7 @@ class _Rewriter:
         body, note = estimated_count(facts, "", why, tokenizer=self.resolved.tokenizer)
         return Answered(facts, HTTPStatus.OK, "answered with an estimate", body, (note,), estimated=True)
 
-    def run(self, memory: Memory, seed: str) -> Rewritten:
+    def run(self, memory: Memory, seed: str) -> Rewritten | Refused:
         destination = self.destination()
         moved = not self.facts.addressed(destination.host, destination.port)
         plan = plan_credential(self.facts, self.decision, self.resolved)
@@ -153,6 +159,10 @@ class _Rewriter:
         headers, body = self.mended(destination, headers, body, memory, seed)
         if self.resolved.strict and (told := strictly(self.notes, "wiremend_strict")):
             raise RefusedError(400, "invalid_request", told)
+        leaves = self.text if body is None else body
+        too_long = overflow(self.facts, self.decision, self.resolved.rules, leaves, headers)
+        if too_long is not None:
+            return too_long
         return Rewritten(
             facts=self.facts,
             decision=self.decision,
@@ -252,9 +262,10 @@ class _Rewriter:
                 self.notes.append(Note("failed", "", "body", f"the body was left alone: {error}", why))
                 return None
             for change in result.changes:
-                short = "model" if change.pointer == "/model" else change.pointer
-                self.note(change.pointer, short, f"{_shown(change.before)} -> {_shown(change.after)}", why)
+                self.notes.append(note_of(change, edit, why))
             edited = result.body
+        if edited == text:  # scaled and clamped back, say
+            edited = text
         if not self.as_sent:
             what = "raw surrogates, which are not UTF-8, are characters now"
             self.notes.append(Note("mended", "", _SURROGATES, what, f"quirk {_SURROGATES}"))
@@ -330,9 +341,15 @@ class _Rewriter:
                 headers = self.header(headers, edit, rule.told(self.resolved.rules.file))
         if "upgrade" not in headers:  # a WebSocket's handshake is hop-by-hop by nature
             headers = without_hop_by_hop(headers, keep=("transfer-encoding",))
-        if "host" in headers:
+        if "host" in headers and not self.names_host(rules):
             headers = headers.with_set("Host", authority(destination.scheme, destination.host, destination.port))
         return headers
+
+    def names_host(self, rules: tuple[EditRule, ...]) -> bool:
+        """Tell whether the file says itself what the Host header is to be."""
+        upstream = self.decision.upstream
+        edits = (*(upstream.provider.headers if upstream else ()), *(edit for rule in rules for edit in rule.headers))
+        return any(edit.name.lower() == "host" for edit in edits)
 
     def credential(self, plan: Plan, *, moved: bool) -> Headers:
         """Put the credential where the upstream wants it."""
@@ -392,13 +409,3 @@ def _carrier(plan: Plan) -> str:
 
 
 _LONG = 80
-
-
-def _shown(raw: bytes | None) -> str:
-    """Give a JSON value for a note: short, and nothing where there was none."""
-    if raw is None:
-        return "absent"
-    text = raw.decode("utf-8", "replace")
-    if looks_like_credential(text):
-        return "…"
-    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"

@@ -190,11 +190,13 @@ class Socket:
 
     def _refuse(self, refused: Refused, head: Head, now: float) -> Given:
         """Answer a message in the provider's place, with the status that the client takes for final."""
-        status = status_for(refused.facts.client, refused.status)
+        status = refused.status if refused.as_stream else status_for(refused.facts.client, refused.status)
         turn = Turn(self._count, refused.facts, refused, now, _of_body(refused.notes))
         turn.status, turn.error = status, refused.message
         self.over.append(turn)
         self.begun += 1
+        if refused.as_stream:
+            return Given(None, tuple(frames.events_in(refused.body, head.stream_id)))
         return Given(None, (frames.error_frame(status, refused.body, head.stream_id),))
 
     # -- what the provider says

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 UPGRADE_REQUIRED: Final = 426
 
 _USE_HTTP: Final = "requests are routed one by one here, so no WebSocket; use HTTP"
+_CHOSEN: Final = "the preferences choose a model for each request here, so no WebSocket; use HTTP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def rules_for(request: ClientRequest, resolved: Resolved) -> Resolved:
     if not _has_sockets(facts) or _refusal(facts, resolved) is not None:
         return resolved
     way = next(_ways(facts, resolved))
-    alone = replace(resolved.rules, aliases={}, routes=(), default=None)
+    alone = replace(resolved.rules, aliases={}, routes=(), preferences=None, default=None)
     if way.provider is not None and way.route is not None:
         route = Route(way.route.label, When(), Target(way.provider), way.route.line)
         alone = replace(alone, routes=(route,))
@@ -107,6 +108,8 @@ def _has_sockets(facts: Facts) -> bool:
 
 def _refusal(facts: Facts, resolved: Resolved) -> str | None:
     """Say why a handshake is refused; None where it may pass, and where it is none of ours."""
+    if resolved.rules.preferences is not None and _has_sockets(facts):
+        return _CHOSEN
     if not _has_sockets(facts):
         return _USE_HTTP if _may_be_routed(facts, resolved) else None
     ways = list(_ways(facts, resolved))
@@ -166,5 +169,5 @@ def _provider(way: _Way, facts: Facts, resolved: Resolved) -> str | None:
     """Give the provider behind a way; that of the host addressed, if it is one's."""
     if way.provider is not None:
         return way.provider
-    alone = replace(resolved.rules, aliases={}, routes=(), default=None)
+    alone = replace(resolved.rules, aliases={}, routes=(), preferences=None, default=None)
     return decide(facts, replace(resolved, rules=alone)).provider

@@ -1,8 +1,8 @@
 """Dead rules: what of a rules file no case exercised, and which cases no rule touched.
 
-A route or an alias is exercised where it decided a request, an edit or a quirk where it changed something: one that
-matched, or was on, and changed nothing in any case is told apart. What was kept is bounded, however many cases there
-are: names of cases are listed up to :data:`LISTED`, and counted from there on.
+A route, a preference or an alias is exercised where it decided a request, an edit or a quirk where it changed
+something: one that matched, or was on, and changed nothing in any case is told apart. What was kept is bounded, however
+many cases there are: names of cases are listed up to :data:`LISTED`, and counted from there on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ _HOW: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A part of the rules that did nothing: ``kind`` is route, edit, alias, default or quirk, ``place`` FILE:LINE."""
+    """A part of the rules that did nothing, at ``place``, FILE:LINE.
+
+    ``kind`` is route, preference, edit, alias, default or quirk.
+    """
 
     kind: str
     name: str
@@ -65,6 +68,7 @@ class Coverage:
     _why: set[str] = field(default_factory=set)
     _by_default: bool = False
     _aliases: set[str] = field(default_factory=set)
+    _preferences: set[str] = field(default_factory=set)
     _matched: set[str] = field(default_factory=set)
     _on: set[str] = field(default_factory=set)
     _changed: set[str] = field(default_factory=set)
@@ -82,6 +86,8 @@ class Coverage:
             self._why.update(decision.why)
         if decision.alias is not None:
             self._aliases.add(decision.alias)
+        if decision.preference is not None:
+            self._preferences.add(decision.preference)
         self._matched.update(outcome.edits)
         self._why.update(note.why for note in outcome.notes if note.kind == "edited")
         on = set(decision.quirks)
@@ -108,14 +114,7 @@ class Coverage:
 
     def _dead(self) -> Iterator[Dead]:
         rules = self.rules
-        for alias in rules.aliases.values():
-            if alias.name not in self._aliases:
-                yield Dead("alias", alias.name, self._place(alias.line), NEVER)
-        for route in rules.routes:
-            if f"route {route.label!r} matches ({rules.file}:{route.line})" not in self._why:
-                yield Dead("route", route.label, self._place(route.line), NEVER)
-        if rules.default is not None and not self._by_default:
-            yield Dead("default", str(rules.default), self._place(rules.default_line), NEVER)
+        yield from self._undecided()
         for edit in rules.edits:
             if edit.told(rules.file) not in self._why:
                 what = MATCHED if edit.label in self._matched else NEVER
@@ -123,6 +122,21 @@ class Coverage:
         for name, line in self._named():
             if name not in self._changed:
                 yield Dead("quirk", name, self._place(line), IDLE if name in self._on else OFF)
+
+    def _undecided(self) -> Iterator[Dead]:
+        """Give what decided no request."""
+        rules = self.rules
+        for alias in rules.aliases.values():
+            if alias.name not in self._aliases:
+                yield Dead("alias", alias.name, self._place(alias.line), NEVER)
+        for route in rules.routes:
+            if f"route {route.label!r} matches ({rules.file}:{route.line})" not in self._why:
+                yield Dead("route", route.label, self._place(route.line), NEVER)
+        for one in rules.preferences.choices if rules.preferences is not None else ():
+            if one.name not in self._preferences:
+                yield Dead("preference", one.name, self._place(one.line), NEVER)
+        if rules.default is not None and not self._by_default:
+            yield Dead("default", str(rules.default), self._place(rules.default_line), NEVER)
 
     def _named(self) -> list[tuple[str, int]]:
         """Give the quirks that the file turns on by name, and the line of the first provider that does."""

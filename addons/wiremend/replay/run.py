@@ -18,6 +18,7 @@ from wiremend.pipeline.outcome import Answered, ClientRequest, Refused, Rewritte
 from wiremend.pipeline.request import rewrite
 from wiremend.pipeline.upgrade import rules_for, upgrade_refused
 from wiremend.quirks.memory import Memory
+from wiremend.rules.facts import Picked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,6 +134,7 @@ def sent(capture: Capture) -> ClientRequest:
         body=request.body,
         agent=inputs.agent,
         recorded=inputs.globs,
+        picked=Picked.of(inputs.picked),
     )
 
 

@@ -12,6 +12,7 @@ import re
 _AGENTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
+        ("hermes", r"claude-code/0\.1\.0\b"),  # Hermes 0.19.0 at api.kimi.com; Claude Code itself is claude-cli/…
         ("claude-code", r"claude-cli/|claude-code/"),  # claude-cli/2.1.197 (external, sdk-cli)
         ("codex", r"codex[_-]|codex/"),  # codex_exec/0.169.0 (…), codex_cli_rs/…
         ("opencode", r"opencode/"),  # opencode/1.18.33 ai-sdk/… runtime/bun/…
@@ -32,7 +33,7 @@ _AGENTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _ASYNC = re.compile(r"\Aasync(?=(?:openai|anthropic)/)")
 """The official SDKs' asynchronous clients (``AsyncOpenAI/Python``) behave as the others do."""
 
-KNOWN: tuple[str, ...] = tuple(name for name, _ in _AGENTS)
+KNOWN: tuple[str, ...] = tuple(dict.fromkeys(name for name, _ in _AGENTS))
 """The names of the agents that are told apart."""
 
 

@@ -12,25 +12,27 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from wiremend.errors import Problem, RulesError
 from wiremend.families import looks_like_credential
-from wiremend.jsonedit import Edit, parse_pointer
+from wiremend.jsonedit import parse_pointer
 from wiremend.protocols import WIRES
+from wiremend.rules.compile_edits import compile_edits, label_of
+from wiremend.rules.compile_expects import compile_expects
 from wiremend.rules.compile_keeps import compile_alerts, compile_ledger, compile_limits, compile_retry
+from wiremend.rules.compile_preferences import compile_preferences
 from wiremend.rules.conditions import compile_when
 from wiremend.rules.globs import compile_glob
-from wiremend.rules.model import Alias, Capture, EditRule, Expect, Given, Limits, Listen, Replay, Route, Rules, Target
-from wiremend.rules.providers import builtin_nodes, builtin_text, check_headers, compile_headers, compile_providers
+from wiremend.rules.model import Alias, Capture, Limits, Listen, Replay, Route, Rules, Target
+from wiremend.rules.plano.source import rules_tree
+from wiremend.rules.providers import builtin_nodes, builtin_text, compile_providers
 from wiremend.rules.references import Template, parse_reference
 from wiremend.rules.report import Report
-from wiremend.rules.schema import CAPTURE, EDIT, EXPECT, LISTEN, REPLAY, ROOT, ROUTE
+from wiremend.rules.schema import CAPTURE, LISTEN, REPLAY, ROOT, ROUTE
 from wiremend.rules.scrubbing import parse_scrub
 from wiremend.rules.suggest import did_you_mean
-from wiremend.rules.tree import Node, parse
 from wiremend.rules.units import parse_duration, parse_size
 from wiremend.rules.warn import warn_of_edits, warn_of_routes
+from wiremend.rules.warn_models import warn_of_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
     from wiremend.rules.globs import Glob
     from wiremend.rules.model import Provider
+    from wiremend.rules.tree import Node
 
 
 def rules_hash(text: str) -> str:
@@ -48,12 +51,12 @@ def rules_hash(text: str) -> str:
 
 
 def compile_rules(text: str, file: str) -> tuple[Rules, list[Problem]]:
-    """Compile a rules file.
+    """Compile a rules file, or a Plano file in the place of one.
 
     ``file`` is the name for messages. Returns the rules and the warnings. Raises :class:`RulesError` with every error
     of the file (a YAML syntax error stands alone), the warnings among them.
     """
-    root, problems = parse(text, file)
+    root, problems = rules_tree(text, file)
     report = Report(file, problems)
     rules = _Compiler(root, report, rules_hash(text)).compile()
     if report.errors:
@@ -84,11 +87,15 @@ class _Compiler:
         providers = compile_providers(self._section("providers"), self.report, limits)
         aliases = self._aliases()
         routes = self._routes(providers)
-        edits = self._edits()
+        preferences = compile_preferences(
+            self.top.get("preferences"), lambda node: self._model(node, aliases), providers, self.report
+        )
+        edits = compile_edits(self._list("edits"), self.report)
         default = self.top.get("default")
         target = self._target(default) if default is not None and isinstance(default.value, str) else None
         warn_of_routes(routes, self.report)
         warn_of_edits(edits, self.report)
+        warn_of_models(self.top, providers, self.report)
         agent_header = self.top.get("agent_header")
         mend = self.top.get("mend")
         return Rules(
@@ -97,10 +104,11 @@ class _Compiler:
             providers=providers,
             aliases=aliases,
             routes=tuple(routes),
+            preferences=preferences,
             default=target,
             default_line=default.at.line if default else 0,
             edits=tuple(edits),
-            expect=tuple(self._expects()),
+            expect=tuple(compile_expects(self._list("expect"), self._targets, self.report)),
             mend=mend is None or mend.value != "off",
             listen=self._listen(),
             capture=self._capture(),
@@ -128,6 +136,22 @@ class _Compiler:
             )
             return None
         return Target(provider, model or None)
+
+    def _model(self, node: Node, aliases: Mapping[str, Alias]) -> Target | None:
+        """Read ``provider/model``, or an alias that stands for one."""
+        text = str(node.value)
+        if text in aliases:
+            return aliases[text].target
+        if text in self._section("aliases"):
+            return None  # the alias is broken, and was reported
+        if text in self.names:
+            self.report.error(node.mark, f"this names a provider without a model; write {text}/MODEL")
+            return None
+        if "/" not in text and not looks_like_credential(text):
+            known = did_you_mean(text, [*aliases, *(f"{name}/…" for name in self.names)], few=0)
+            self.report.error(node.mark, f"{text!r} is neither provider/model nor an alias{known}")
+            return None
+        return self._target(node)
 
     def _aliases(self) -> dict[str, Alias]:
         nodes = self._section("aliases")
@@ -167,7 +191,7 @@ class _Compiler:
             return None
         return self._target(node)
 
-    # -- routes and edits
+    # -- routes
 
     def _routes(self, providers: Mapping[str, Provider]) -> list[Route]:
         routes: list[Route] = []
@@ -178,7 +202,7 @@ class _Compiler:
                 continue
             targets = self._targets(node.mapping["to"])
             if targets:
-                label, when = _label("route", number, node), compile_when(node.mapping.get("when"))
+                label, when = label_of("route", number, node), compile_when(node.mapping.get("when"))
                 via = self._via(node, targets, providers)
                 retry = compile_retry(node.mapping.get("retry"), targets, self.report)
                 routes.append(Route(label, when, targets[0], node.at.line, via, targets[1:], retry))
@@ -211,91 +235,7 @@ class _Compiler:
                 sound = self.report.error(node.mark, message)
         return wire if sound else None
 
-    def _edits(self) -> list[EditRule]:
-        rules: list[EditRule] = []
-        for number, node in enumerate(self._list("edits"), 1):
-            check_headers(node.mapping.get("headers"), self.report)
-            if not EDIT.check(node, Report(self.report.file)):
-                continue
-            keys = node.mapping
-            if not keys.keys() & {"default", "set", "remove", "headers"}:
-                self.report.error(node.at, "this edit changes nothing; it needs default, set, remove or headers")
-                continue
-            edits: list[Edit] = []
-            seen: dict[tuple[str, ...], Node] = {}
-            for op, given in keys.items():
-                if op == "remove":
-                    found = [(str(item.value), item) for item in given.items]
-                    edits += [
-                        Edit("remove", parse_pointer(text)) for text, item in found if self._once(text, item, seen)
-                    ]
-                elif op in ("default", "set"):
-                    edits += [
-                        Edit(
-                            "set" if op == "set" else "default", parse_pointer(text), msgspec.json.encode(value.plain())
-                        )
-                        for text, value in given.mapping.items()
-                        if self._once(text, value, seen)
-                    ]
-            headers = compile_headers(keys.get("headers"))
-            rules.append(
-                EditRule(
-                    _label("edit", number, node), compile_when(keys.get("when")), tuple(edits), headers, node.at.line
-                )
-            )
-        return rules
-
-    def _once(self, text: str, node: Node, seen: dict[tuple[str, ...], Node]) -> bool:
-        pointer = parse_pointer(text)
-        if pointer in seen:
-            first = seen[pointer].at.line
-            return self.report.error(
-                node.at, f"the pointer {text} stands twice in this edit; the first is at line {first}"
-            )
-        seen[pointer] = node
-        return True
-
     # -- the rest
-
-    def _expects(self) -> list[Expect]:
-        found: list[Expect] = []
-        for node in self._list("expect"):
-            if not EXPECT.check(node, Report(self.report.file)):
-                continue
-            to, url = node.mapping["to"], node.mapping.get("url")
-            targets = () if to.value is None else self._targets(to)
-            if to.value is not None and not targets:
-                continue
-            given = node.mapping["given"].mapping
-            text = {name: str(value.value) for name, value in given.items() if isinstance(value.value, str)}
-            stream = given.get("stream")
-            found.append(
-                Expect(
-                    Given(
-                        client=text.get("client"),
-                        key=text.get("key"),
-                        model=text.get("model"),
-                        host=text.get("host"),
-                        path=text.get("path"),
-                        wire=next((wire for wire in WIRES if wire == text.get("wire")), None),
-                        agent=text.get("agent"),
-                        header=tuple(
-                            (n, str(v.value)) for n, v in (given["header"].mapping if "header" in given else {}).items()
-                        ),
-                        body=tuple(
-                            (parse_pointer(p), msgspec.json.encode(v.plain()))
-                            for p, v in (given["body"].mapping if "body" in given else {}).items()
-                        ),
-                        stream=stream.value if stream is not None and isinstance(stream.value, bool) else None,
-                    ),
-                    targets[0] if targets else None,
-                    compile_glob(str(url.value)) if url is not None else None,
-                    node.at.line,
-                    node.at.column,
-                    targets if isinstance(to.value, list) else (),
-                )
-            )
-        return found
 
     def _listen(self) -> Listen:
         node = self.top.get("listen")
@@ -314,6 +254,7 @@ class _Compiler:
             port=str(keys["port"].value) if "port" in keys else usual.port,
             host=str(keys["host"].value) if "host" in keys else usual.host,
             token=parse_reference(str(token.value)) if token is not None else None,
+            or_loopback="without_token" in keys and keys["without_token"].value == "loopback",
             intercept=globs,
             line=node.at.line,
         )
@@ -348,8 +289,3 @@ class _Compiler:
             ignore=tuple(parse_pointer(str(item.value)) for item in keys["ignore"].items) if "ignore" in keys else (),
             max_age=parse_duration(str(keys["max_age"].value)) if "max_age" in keys else None,
         )
-
-
-def _label(kind: str, number: int, node: Node) -> str:
-    name = node.mapping.get("name")
-    return str(name.value) if name is not None else f"{kind} {number}"

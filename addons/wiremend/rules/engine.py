@@ -1,16 +1,17 @@
 """Facts and rules make a decision: where a request goes, under which name, and why.
 
 The order is fixed: an **alias** renames the model; the **first route** that matches says where it goes; else a name
-that begins with a provider (``deepseek/deepseek-v4-pro``, as an alias gives it) goes there; else **default**; else
-where the client sent it, if it addressed a host; else it is refused, with the line of rules.yaml to add. A decision
-is a function of the facts and the rules alone (G10), it carries the hash of the rules, and says in ``why`` how it
-came about.
+that begins with a provider (``deepseek/deepseek-v4-pro``, as an alias gives it) goes there; else the **preference**
+that fits what is asked; else **default**; else where the client sent it, if it addressed a host; else it is refused,
+with the line of rules.yaml to add. The model ``auto``, and with ``for: all`` every request, asks the preferences first.
+A decision is a function of the facts and the rules alone (G10), it carries the hash of the rules, and says in ``why``
+how it came about.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.errors import RefusedError
 from wiremend.protocols import COUNTS, TURNS
@@ -18,18 +19,20 @@ from wiremend.protocols.base import is_version
 from wiremend.quirks import AUTO, chosen
 from wiremend.quirks.base import Scope
 from wiremend.rules.conditions import matches, names_of
-from wiremend.rules.model import ONCE, Retry, Target
+from wiremend.rules.model import AUTO_MODEL, ONCE, Retry, Target
+from wiremend.rules.preferring import fit, is_asked
 from wiremend.rules.suggest import did_you_mean
 from wiremend.rules.urls import Destination, collapse, join, locate, segments, without_credentials
 
 if TYPE_CHECKING:
     from wiremend.protocols.base import WireName
     from wiremend.rules.facts import Facts
-    from wiremend.rules.model import Alias, EditRule, Route, Rules
+    from wiremend.rules.model import Alias, EditRule, Preferences, Route, Rules
     from wiremend.rules.resolve import Resolved, Upstream
     from wiremend.rules.urls import Base
 
-type By = Literal["route", "name", "default", "host", "client"]
+type By = Literal["route", "name", "preference", "default", "host", "client"]
+BYS: Final[tuple[By, ...]] = ("route", "name", "preference", "default", "host", "client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Decision:
     target_index: int = 0
     """Which of them this is."""
     retry: Retry = ONCE
+    preference: str | None = None
+    """The preference that was chosen by what is asked."""
 
     def translates(self, facts: Facts) -> bool:
         """Tell whether the provider is spoken to on another wire than the client speaks."""
@@ -86,18 +91,15 @@ def decide(facts: Facts, resolved: Resolved, to: str | None = None) -> Decision:
     does not speak its wire.
     """
     rules = resolved.rules
-    alias = rules.aliases.get(facts.model) if facts.model is not None else None
-    named = str(alias.target) if alias else facts.model
-    why = (f"alias {facts.model!r} stands for {named!r} ({rules.file}:{alias.line})",) if alias else ()
-    asked = _Asked(facts, resolved, named, alias, why)
-    names = names_of(named, rules.providers)
-    route = next((route for route in rules.routes if matches(route.when, facts, names)), None)
-    if route is not None:
-        target = next((one for one in route.targets if str(one) == to), route.target)
-        return _to_target(asked, target, "route", f"route {route.label!r} matches", route.line, route)
-    prefixed = _by_name(named, resolved, by_alias=alias is not None)
+    asked = _asked(facts, resolved)
+    way = _way(asked)
+    asked = replace(asked, why=(*asked.why, *way.none))
+    if way.route is not None:
+        target = next((one for one in way.route.targets if str(one) == to), way.route.target)
+        return _to_target(asked, target, way.by, way.why, way.route.line, way.route)
+    prefixed = _by_name(asked)
     if prefixed is not None:
-        return _to_target(asked, prefixed, "name", f"the name {named!r} begins with a provider")
+        return _to_target(asked, prefixed, "name", f"the name {asked.named!r} begins with a provider")
     if rules.default is not None and (facts.generates or facts.style == "gateway"):
         return _to_target(asked, rules.default, "default", "no route matches: the default", rules.default_line)
     if facts.host is not None:
@@ -116,12 +118,68 @@ class _Asked:
     why: tuple[str, ...]
 
 
-def _by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> Target | None:
+def _asked(facts: Facts, resolved: Resolved) -> _Asked:
+    rules = resolved.rules
+    alias = rules.aliases.get(facts.model) if facts.model is not None else None
+    named = str(alias.target) if alias else facts.model
+    why = (f"alias {facts.model!r} stands for {named!r} ({rules.file}:{alias.line})",) if alias else ()
+    return _Asked(facts, resolved, named, alias, why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The route or the preference that takes a request, and why; ``none`` says why no preference does."""
+
+    route: Route | None = None
+    by: By = "route"
+    why: str = ""
+    none: tuple[str, ...] = ()
+
+
+def _way(asked: _Asked) -> _Way:
+    """Find the route or the preference that takes a request."""
+    facts, rules = asked.facts, asked.resolved.rules
+    chosen = rules.preferences if rules.preferences is not None and is_asked(facts) else None
+    first = chosen is not None and (chosen.every or asked.named == AUTO_MODEL)
+    none = _Way()
+    if chosen is not None and first:
+        none = _preferred(facts, chosen)
+        if none.route is not None:
+            return none
+    names = names_of(asked.named, rules.providers)
+    route = next((route for route in rules.routes if matches(route.when, facts, names)), None)
+    if route is not None:
+        return _Way(route, "route", f"route {route.label!r} matches", none.none)
+    if chosen is None or first or _by_name(asked) is not None:
+        return none
+    return _preferred(facts, chosen)
+
+
+def _preferred(facts: Facts, preferences: Preferences) -> _Way:
+    found = fit(facts, preferences)
+    if found.preference is None:
+        return _Way(none=(f"preferences: {found.why}",))
+    return _Way(found.preference.route, "preference", f"preference {found.why}")
+
+
+def _by_name(asked: _Asked) -> Target | None:
     """Give the destination that a name says by itself: ``provider/model``."""
-    if not_by_name(named, resolved, by_alias=by_alias) is not None:
+    if not_by_name(asked.named, asked.resolved, by_alias=asked.alias is not None) is not None:
         return None
-    name, _, model = (named or "").partition("/")
+    name, _, model = (asked.named or "").partition("/")
     return Target(name, model)
+
+
+def chooses(facts: Facts, resolved: Resolved) -> bool:
+    """Tell whether the preferences are asked for a request: then what was picked before counts."""
+    preferences, asked = resolved.rules.preferences, _asked(facts, resolved)
+    if preferences is None or not is_asked(facts):
+        return False
+    if preferences.every or asked.named == AUTO_MODEL:
+        return True
+    names = names_of(asked.named, resolved.rules.providers)
+    routed = any(matches(route.when, facts, names) for route in resolved.rules.routes)
+    return not routed and _by_name(asked) is None
 
 
 def not_by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> str | None:
@@ -149,6 +207,10 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
     facts, resolved = asked.facts, asked.resolved
     upstream = resolved.upstreams.get(target.provider)
     place = f" ({resolved.rules.file}:{line})" if line else ""
+    if asked.named == AUTO_MODEL and target.model is None and resolved.rules.preferences is not None:
+        none = "no preference fits" if is_asked(facts) else f"preferences choose for conversations, not {facts.path}"
+        message = f"{none}, and {str(target)!r}{place} names no model in the place of {AUTO_MODEL!r}"
+        raise RefusedError(404, "model_not_found", f"{message}; write {target}/MODEL there")
     if upstream is None:
         message = f"the provider {target.provider!r} has no usable base_url{place}; `wiremend check` says why"
         raise RefusedError(500, "internal", message)
@@ -156,6 +218,9 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
     target_path = facts.target if wire == facts.wire else _translated_path(facts, wire)
     base = upstream.bases.get(wire or upstream.provider.speaks[0]) or next(iter(upstream.bases.values()))
     model = _model_to_send(target, asked.named, upstream, resolved)
+    stands: tuple[str, ...] = ()
+    if target.model is None or (by == "name" and asked.alias is None):  # what the file writes out is sent as written
+        model, stands = _published(model, upstream)
     scope = scope_of(facts, wire, model, upstream.name, base.host, base.port)
     stranger = not facts.addressed(base.host, base.port)
     return Decision(
@@ -170,21 +235,20 @@ def _to_target(asked: _Asked, target: Target, by: By, why: str, line: int = 0, r
         route=route.label if route else None,
         alias=asked.alias.name if asked.alias else None,
         keep_name=asked.alias.keep_name if asked.alias else False,
-        unrouted=facts.model if by == "default" and asked.alias is None else None,
-        why=(*asked.why, why + place),
+        unrouted=facts.model if by == "default" and asked.alias is None and facts.model != AUTO_MODEL else None,
+        why=(*asked.why, why + place, *stands),
         mend=_mends(upstream, resolved),
         quirks=_quirks(scope, upstream),
         targets=route.targets if route else (),
         target_index=route.targets.index(target) if route else 0,
         retry=route.retry if route else ONCE,
+        preference=route.label.removeprefix("preference ") if route is not None and by == "preference" else None,
     )
 
 
 def route_of(facts: Facts, resolved: Resolved) -> Route | None:
-    """Give the route that takes a request; None where none does."""
-    alias = resolved.rules.aliases.get(facts.model) if facts.model is not None else None
-    names = names_of(str(alias.target) if alias else facts.model, resolved.rules.providers)
-    return next((route for route in resolved.rules.routes if matches(route.when, facts, names)), None)
+    """Give the route, or that of the preference, which takes a request; None where none does."""
+    return _way(_asked(facts, resolved)).route
 
 
 def _wire_upstream(facts: Facts, upstream: Upstream, route: Route | None, place: str) -> WireName | None:
@@ -226,6 +290,14 @@ def _model_to_send(target: Target, named: str | None, upstream: Upstream, resolv
     ):
         return bare
     return named
+
+
+def _published(model: str | None, upstream: Upstream) -> tuple[str | None, tuple[str, ...]]:
+    """Give the id that a model's name stands for where nobody publishes it any more (the catalogue), and say so."""
+    known = upstream.provider.models.get(model or "")
+    if known is None or known.stands_for is None:
+        return model, ()
+    return known.stands_for, (f"{model!r} is published no more, and stands for {known.stands_for!r} (the catalogue)",)
 
 
 def _where_sent(asked: _Asked, host: str) -> Decision:
@@ -311,6 +383,11 @@ def _no_destination(facts: Facts, resolved: Resolved) -> RefusedError:
     if facts.model is None:
         message = f"no route of {file} matches this request, which names no model; add `default: PROVIDER/MODEL`"
         return RefusedError(404, "model_not_found", message)
+    if facts.model == AUTO_MODEL and resolved.rules.preferences is not None:
+        message = f"no preference of {file} fits what {AUTO_MODEL!r} is asked; add `default: PROVIDER/MODEL` for that"
+        if not is_asked(facts):
+            message = f"{AUTO_MODEL!r} chooses for conversations only; {facts.path} takes a model by its name"
+        return RefusedError(404, "model_not_found", message)
     globs = [glob.text for route in resolved.rules.routes for glob in route.when.model if glob is not None]
     near = did_you_mean(facts.model, [*resolved.rules.aliases, *globs], few=0)
     message = (
@@ -334,5 +411,10 @@ def is_kept(facts: Facts, decision: Decision | None, rules: Rules) -> bool:
 
 def edits_for(facts: Facts, decision: Decision, resolved: Resolved) -> tuple[EditRule, ...]:
     """Give the edits whose conditions hold, in file order; ``model`` is the one sent, ``wire`` the upstream's."""
-    names = (decision.sent,) if decision.sent is not None else ()
-    return tuple(rule for rule in resolved.rules.edits if matches(rule.when, facts, names, decision.provider))
+    names, seen = (decision.sent,) if decision.sent is not None else (), seen_by_edits(facts, decision)
+    return tuple(rule for rule in resolved.rules.edits if matches(rule.when, seen, names, decision.provider))
+
+
+def seen_by_edits(facts: Facts, decision: Decision) -> Facts:
+    """Give the facts as the conditions of edits see them: on the wire that their body is on."""
+    return facts if decision.wire in {None, facts.wire} else replace(facts, wire=decision.wire)

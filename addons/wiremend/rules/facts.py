@@ -43,13 +43,35 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Picked:
+    """The preference that was picked for a request elsewhere than in the rules; ``name`` is "" for none of them.
+
+    ``how`` tells: the conversation had ``kept`` it, or a model was ``asked``.
+    """
+
+    how: Literal["kept", "asked"]
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Give it as a capture holds it: ``kept code_review``, ``asked``."""
+        return f"{self.how} {self.name}".rstrip()
+
+    @classmethod
+    def of(cls, text: str) -> Picked | None:
+        """Read what a capture holds; None for anything else, and for nothing."""
+        how, _, name = text.partition(" ")
+        return cls("kept" if how == "kept" else "asked", name) if how in {"kept", "asked"} else None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """A request, as rules see it.
 
     ``host`` and ``port`` are those that the client addressed, None at the gateway; ``target`` its path with the
     query. ``body`` is the decoded JSON text, None where there is none. ``wire`` is None for what is no LLM endpoint.
     ``recorded`` belongs to a request out of a capture, which holds stand-ins: it tells of each stand-in which globs the
-    secret itself matched, by the glob's text.
+    secret itself matched, by the glob's text. ``picked`` is the preference that was picked before, or by a model; None
+    where the request's own words are to tell.
     """
 
     style: Style
@@ -67,6 +89,7 @@ class Facts:
     stream: bool = False
     body: bytes | None = None
     recorded: Mapping[str, Mapping[str, bool]] = field(default_factory=dict, repr=False)
+    picked: Picked | None = None
 
     @property
     def path(self) -> str:
@@ -142,10 +165,11 @@ def facts_of(  # noqa: PLR0913 - the parts of a request, each by its name
     agent_header: str,
     agent: str | None = None,
     recorded: Mapping[str, Mapping[str, bool]] = _NOTHING,
+    picked: Picked | None = None,
 ) -> Facts:
     """Take the facts of a request.
 
-    ``agent`` is the agent's id where no header says; ``recorded`` as in :class:`Facts`.
+    ``agent`` is the agent's id where no header says; ``recorded`` and ``picked`` are as in :class:`Facts`.
     """
     found = locate(target)
     model, stream = peek(body)
@@ -165,4 +189,5 @@ def facts_of(  # noqa: PLR0913 - the parts of a request, each by its name
         stream=stream,
         body=body,
         recorded=recorded,
+        picked=picked,
     )

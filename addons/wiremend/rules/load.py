@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wiremend.errors import Problem, RulesError
 from wiremend.rules.compile import compile_rules
 from wiremend.rules.expect import run_expectations
+from wiremend.rules.plano.source import in_its_words
 from wiremend.rules.report import finding
 from wiremend.rules.resolve import resolve
 
@@ -53,7 +54,7 @@ def load_rules(  # noqa: PLR0913 - a text, its name, and four choices, each by n
     """
     rules, problems = compile_rules(text, file)
     resolved, more = resolve(rules, environ, offline=offline, loops=loops, cache=cache)
-    problems = [*problems, *more]
+    problems = [*problems, *in_its_words(text, file, more)]
     if not any(problem.severity == "error" for problem in problems):
         problems += run_expectations(resolved)
     if any(problem.severity == "error" for problem in problems):

@@ -6,7 +6,7 @@ the rules it began with while a reload puts others in their place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from wiremend.quirks import AUTO, Setting
@@ -34,12 +34,42 @@ class HeaderEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, in US dollars for a million tokens; ``cached`` those of the prompt that the cache serves."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a model: tokens that it can hold, and that it can write at once, and its name for people."""
+    """What is known of a model: tokens that it can hold, and that it can write at once, its name for people, its price.
+
+    The rest is the catalogue's alone (``catalogue.yaml`` says what each means). ``wires`` empty: all of its provider's.
+    ``until`` is the last day on which a deprecated one is served (ISO 8601), if that is known. ``source`` is empty for
+    a model that only the rules file names; ``own`` tells whether the file names it at all.
+    """
 
     context_window: int | None = None
     max_output: int | None = None
     display_name: str | None = None
+    price: Price | None = None
+    wires: tuple[WireName, ...] = ()
+    sampling: str | None = None
+    deprecated: bool = False
+    until: str | None = None
+    replaced_by: str | None = None
+    stands_for: str | None = None
+    note: str | None = None
+    source: tuple[str, ...] = ()
+    read: str | None = None
+    own: bool = False
+
+    def with_sizes_of(self, other: Known) -> Known:
+        """Give this one with the sizes of another where it has none of its own."""
+        window, output = self.context_window or other.context_window, self.max_output or other.max_output
+        return replace(self, context_window=window, max_output=output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +237,49 @@ class Route:
         return (self.target, *self.fallbacks)
 
 
+type Prefer = Literal["none", "cheapest", "fastest"]
+PREFERS: Final[tuple[Prefer, ...]] = ("none", "cheapest", "fastest")
+
+AUTO_MODEL: Final = "auto"
+"""The name by which a client leaves the choice of the model to the preferences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One kind of request, and the models that answer it: the destinations of ``route``, in their order.
+
+    ``route`` has no conditions. ``prefer`` is as the file has it; ``cheapest`` is in the order already.
+    """
+
+    name: str
+    description: str
+    route: Route
+    prefer: Prefer = "none"
+    examples: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Choosing a model by what is asked. Times are seconds.
+
+    ``router`` is the model that is asked which preference fits (None: nobody, the words decide), for ``timeout`` at
+    most. A conversation keeps its choice for ``stay`` after its last request (0: it does not). ``every`` tells that
+    all requests are chosen for, not just those of the model ``auto`` and those that no route matched.
+    """
+
+    choices: tuple[Preference, ...]
+    router: Target | None = None
+    timeout: float = 2.0
+    stay: float = 3600.0
+    every: bool = False
+    line: int = 0
+
+    def named(self, name: str) -> Preference | None:
+        """Give a preference by its name."""
+        return next((one for one in self.choices if one.name == name), None)
+
+
 @dataclass(frozen=True, slots=True)
 class EditRule:
     """One entry of ``edits``."""
@@ -222,6 +295,12 @@ class EditRule:
         unnamed = self.label.startswith("edit ") and self.label[5:].isdigit()
         name = self.label if unnamed else f"edit {self.label!r}"
         return f"{name} ({file}:{self.line})"
+
+
+type Decider = Literal["route", "name", "preference", "default", "host"]
+
+DECIDERS: Final[tuple[Decider, ...]] = ("route", "name", "preference", "default", "host")
+"""What an expectation may ask to have decided; ``host`` is where the client sent it, whoever that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +321,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """An example that must hold. ``targets``, where a list is given, is that of all destinations in their order."""
+    """An example that must hold. ``targets``, where a list is given, is that of all destinations in their order.
+
+    ``models``, where the file lists some, are tried in the place of the model of ``given``, each with the line and the
+    column at which it stands. One of ``by`` must have decided, where there are some.
+    """
 
     given: Given
     target: Target | None
@@ -250,15 +333,21 @@ class Expect:
     line: int
     column: int
     targets: tuple[Target, ...] = ()
+    models: tuple[tuple[str | None, int, int], ...] = ()
+    by: tuple[Decider, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """The proxy's own address as written; ``intercept`` is None for all hosts, else globs besides the known hosts."""
+    """The proxy's own address as written; ``intercept`` is None for all hosts, else globs besides the known hosts.
+
+    ``or_loopback`` tells that where the token is not to be had, loopback serves in the place of ``host``.
+    """
 
     port: str = "8080"
     host: str = "127.0.0.1"
     token: Reference | None = None
+    or_loopback: bool = False
     intercept: tuple[Glob, ...] | None = ()
     line: int = 1
 
@@ -334,6 +423,7 @@ class Rules:
     providers: Mapping[str, Provider]
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
+    preferences: Preferences | None = None
     default: Target | None = None
     default_line: int = 0
     edits: tuple[EditRule, ...] = ()
@@ -346,3 +436,9 @@ class Rules:
     ledger: Ledger = Ledger()
     alerts: Alerts = Alerts()
     agent_header: str = "x-agent-id"
+
+    @property
+    def ways(self) -> tuple[Route, ...]:
+        """All that leads to a list of destinations: the routes, and behind them the preferences."""
+        chosen = self.preferences.choices if self.preferences is not None else ()
+        return (*self.routes, *(one.route for one in chosen))

@@ -125,16 +125,19 @@ class Resolved:
 
 
 def reachable(rules: Rules) -> dict[str, int]:
-    """Give the providers that routes, aliases and ``default`` name, and the line of the first that does.
+    """Give the providers that routes, aliases, ``default`` and preferences name, and the line of the first that does.
 
     Those of which requests come at once are in front of those to which they only fall back.
     """
     found: dict[str, int] = {}
+    chosen = rules.preferences
     for target, line in (
         *((route.target, route.line) for route in rules.routes),
         *((alias.target, alias.line) for alias in rules.aliases.values()),
         *([(rules.default, rules.default_line)] if rules.default else []),
-        *((target, route.line) for route in rules.routes for target in route.fallbacks),
+        *((route.target, route.line) for route in rules.ways),
+        *([(chosen.router, chosen.line)] if chosen is not None and chosen.router is not None else []),
+        *((target, route.line) for route in rules.ways for target in route.fallbacks),
     ):
         found.setdefault(target.provider, line)
     return found
@@ -183,7 +186,11 @@ class _Resolver:
         token = None
         if listen.token is not None and not self.offline:
             token, _, why = self.credential((listen.token,))
-            if token is None:
+            if token is None and listen.or_loopback and host not in LOOPBACK:
+                others = f"so that others cannot reach it: {host} needs the token {listen.token.text}, and {why}"
+                self.problem(listen.line, f"{LOCAL} serves, {others}; set it to be reached", warning=True)
+                host = LOCAL
+            elif token is None and not listen.or_loopback:
                 self.problem(self.rules.listen.line, f"listen.token: {why}")
         if listen.token is None and host not in LOOPBACK:
             self.problem(

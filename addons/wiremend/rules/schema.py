@@ -8,7 +8,7 @@ provider, an alias that turns in a circle) is :mod:`wiremend.rules.compile`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from wiremend.protocols import WIRES
 from wiremend.rules.checks import (
@@ -29,7 +29,11 @@ from wiremend.rules.checks import (
     check_url,
 )
 from wiremend.rules.references import parse_reference
+from wiremend.rules.scaling import Ends, Factor
+from wiremend.rules.schema_expect import EXPECT
 from wiremend.rules.schema_keeps import ALERTS, LEDGER, LIMITS, RETRY_SHAPE
+from wiremend.rules.schema_models import MODEL
+from wiremend.rules.schema_preferences import PREFERENCES
 from wiremend.rules.scrubbing import check_scrub
 from wiremend.rules.shapes import (
     Anything,
@@ -77,8 +81,8 @@ class _Version:
         return {"const": VERSION}
 
 
-def _key(shape: Shape, doc: str, *, required: bool = False, state: Literal["served", "later"] = "served") -> Key:
-    return Key(shape, doc, required, state)
+def _key(shape: Shape, doc: str, *, required: bool = False) -> Key:
+    return Key(shape, doc, required)
 
 
 _GLOB = Text("a glob", (check_glob,))
@@ -108,7 +112,6 @@ _HEADER_VALUE = Either(
 )
 _HEADERS = MapOf(_HEADER_VALUE, "header names to values", check_header_name, pattern=TOKEN_PATTERN)
 _AUTH = Choice(("bearer", "x-api-key", "none"))
-_TOKENS = Number("a number of tokens", least=1)
 
 
 def _per_wire(shape: Shape, what: str) -> Record:
@@ -139,18 +142,11 @@ PROVIDER = Record(
         ),
         "models": _key(
             MapOf(
-                Record(
-                    "a model",
-                    {
-                        "context_window": _key(_TOKENS, "Its context window in tokens."),
-                        "max_output": _key(_TOKENS, "How many tokens it can write at once, its reasoning included."),
-                        "display_name": _key(Text("a name"), "Its name for people, as lists of models show it."),
-                    },
-                ),
+                MODEL,
                 "model names to what is known of them",
                 empty=True,
             ),
-            "What is known of its models; lists of models name them.",
+            "What is known of its models; lists of models name them. It goes over what the catalogue says, key by key.",
         ),
         "quirks": _key(
             Switches(),
@@ -221,51 +217,16 @@ EDIT = Record(
             MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=POINTER_PATTERN),
             "Set, whatever the body has there.",
         ),
+        "scale": _key(
+            MapOf(Factor(), "JSON pointers to factors", check_pointer, pattern=POINTER_PATTERN),
+            "A number there is multiplied: by a number, or a fraction such as 1/0.6; what is no number stays.",
+        ),
+        "clamp": _key(
+            MapOf(Ends(), "JSON pointers to the least and the most", check_pointer, pattern=POINTER_PATTERN),
+            "A number there is kept between the least and the most; null: no bound. Where both, `scale` comes first.",
+        ),
         "remove": _key(_POINTERS, "Taken out of the body; `*` stands for every item or member."),
         "headers": _key(_HEADERS, "As in a provider; these come last."),
-    },
-)
-
-EXPECT = Record(
-    "an expectation",
-    {
-        "given": _key(
-            Record(
-                "`given`",
-                {
-                    "client": _key(Text("an agent's name"), "As in `when`."),
-                    "key": _key(Text("how a credential begins"), "A beginning such as sk-kimi-, no credential."),
-                    "model": _key(Either((Text("a model's name"), Constant((None,)))), "The model as asked."),
-                    "host": _key(Text("a host"), "The host addressed; without it the request comes to the gateway."),
-                    "path": _key(Text("a path"), "The path as sent."),
-                    "wire": _key(_WIRE, "The wire; by default that of the path, else the client's usual one."),
-                    "agent": _key(Text("an agent's id"), "As in `when`."),
-                    "header": _key(
-                        MapOf(
-                            Text("a value", numbers=True),
-                            "header names to values",
-                            check_header_name,
-                            pattern=TOKEN_PATTERN,
-                        ),
-                        "Request headers.",
-                    ),
-                    "body": _key(
-                        MapOf(Anything(), "JSON pointers to values", check_pointer, pattern=POINTER_PATTERN),
-                        "Values in the body.",
-                    ),
-                    "stream": _key(Constant((True, False)), "Whether a stream is asked for."),
-                },
-            ),
-            "The request to try.",
-            required=True,
-        ),
-        "to": _key(
-            Either((ListOf(Text("a provider, or provider/model"), single=True), Constant((None,)))),
-            "Where it must go first, or a list: all of them; null: nowhere that the rules name (so where the client"
-            " sent it, or refused).",
-            required=True,
-        ),
-        "url": _key(_GLOB, "What the final URL must match."),
     },
 )
 
@@ -280,6 +241,10 @@ LISTEN = Record(
         "token": _key(
             Text("a reference to a credential", (parse_reference,), secret=True),
             "What a client that is not on this machine must bring.",
+        ),
+        "without_token": _key(
+            Choice(("refuse", "loopback")),
+            "`loopback`: where the token is not to be had, 127.0.0.1 serves in the place of the host.",
         ),
         "intercept": _key(
             Either((Choice(("known", "all")), ListOf(_GLOB))),
@@ -374,7 +339,7 @@ ROOT = Record(
         "limits": _key(LIMITS, "What one call may take: times, sizes, how many at once. Of every provider."),
         "ledger": _key(LEDGER, "Where the row of each call is written; or off."),
         "alerts": _key(ALERTS, "Who is told when something fails: references to Apprise URLs."),
-        "preferences": _key(Anything(), "Choosing a model by what is asked.", state="later"),
+        "preferences": _key(PREFERENCES, "Choosing a model by what is asked."),
     },
 )
 

@@ -301,15 +301,11 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a :class:`Record`: its shape, and a sentence for the reference.
-
-    ``state`` is ``served``, or ``later`` for a key that this version knows but does not serve: it is refused as such.
-    """
+    """A key of a :class:`Record`: its shape, and a sentence for the reference."""
 
     shape: Shape
     doc: str
     required: bool = False
-    state: Literal["served", "later"] = "served"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,12 +318,7 @@ class Record:
     @property
     def expects(self) -> str:
         """Say which keys."""
-        return f"a mapping with the keys {', '.join(self.served)}"
-
-    @property
-    def served(self) -> list[str]:
-        """The keys that this version takes."""
-        return [name for name, key in self.keys.items() if key.state == "served"]
+        return f"a mapping with the keys {', '.join(self.keys)}"
 
     def fits(self, node: Node) -> bool:
         """Tell whether it is a mapping."""
@@ -341,11 +332,8 @@ class Record:
         for name, member in node.value.items():
             key = self.keys.get(name)
             if key is None:
-                known = did_you_mean(name, self.served, few=16)
+                known = did_you_mean(name, self.keys, few=16)
                 sound = report.error(member.at, f"unknown key {name!r} in {self.name}{known}")
-            elif key.state == "later":
-                message = f"{name!r} in {self.name} is known, but not served by this version yet; take it out"
-                sound = report.error(member.at, message)
             else:
                 sound = key.shape.check(member, report) and sound
         for name, key in self.keys.items():
@@ -355,11 +343,7 @@ class Record:
 
     def schema(self) -> JsonSchema:
         """Give a closed object."""
-        properties = {
-            name: {**key.shape.schema(), "description": key.doc}
-            for name, key in self.keys.items()
-            if key.state == "served"
-        }
+        properties = {name: {**key.shape.schema(), "description": key.doc} for name, key in self.keys.items()}
         required = [name for name, key in self.keys.items() if key.required]
         return {
             "type": "object",

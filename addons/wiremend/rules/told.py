@@ -1,15 +1,19 @@
-"""A route's destinations, its retries and a provider's limits, as rules.yaml writes them: for people, and for JSON."""
+"""Destinations, retries, limits and edits, as rules.yaml writes them: for people, and for JSON."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
+from wiremend.jsonedit import format_pointer
 from wiremend.rules.model import Cooldown, Limits, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from wiremend.jsonedit import Edit
     from wiremend.rules.model import Target
 
 _SIZES: Final = frozenset({"request_body", "reply_body", "event", "memory"})
@@ -109,3 +113,23 @@ def _ranges(on: list[int | str]) -> list[str]:
     few = 2
     parts = [f"{row[0]}-{row[-1]}" if len(row) > few else ", ".join(map(str, row)) for row in said]
     return [*parts, *(one for one in on if isinstance(one, str))]
+
+
+_OF_NUMBERS: Final = {"scale": "by", "clamp": "to"}
+
+
+def edit_plain(edit: Edit) -> dict[str, object]:
+    """Give one change of a body: ``op`` and ``pointer``, and the ``value`` of a ``scale`` or a ``clamp``."""
+    plain: dict[str, object] = {"op": edit.op, "pointer": format_pointer(edit.pointer)}
+    return {**plain, "value": msgspec.json.decode(edit.value or b"")} if edit.op in _OF_NUMBERS else plain
+
+
+def edit_text(edit: Edit) -> str:
+    """Say one change of a body: ``set /a``, ``scale /temperature by 1/0.6``, ``clamp /temperature to [0,1]``.
+
+    What is set is not said: a value may be long, and it is in the file.
+    """
+    said = f"{edit.op} {format_pointer(edit.pointer)}"
+    if edit.op not in _OF_NUMBERS or edit.value is None:
+        return said
+    return f"{said} {_OF_NUMBERS[edit.op]} {edit.value.decode().strip('"')}"

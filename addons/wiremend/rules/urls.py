@@ -9,6 +9,7 @@ the base's path ends in               what is put between it and the endpoint
 ====================================  ==========================================
 a version (``v1``, ``v4``, ``v1beta``)  nothing; a repeated version counts once
 ``/deployments/NAME``                 nothing
+``#`` (``/v1beta/openai#``)           nothing: the base is meant as it is written
 an endpoint (``/v1/messages``)        as if the endpoint were not there
 anything else, or nothing             ``/v1``
 ====================================  ==========================================
@@ -42,7 +43,10 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True)
 class Base:
-    """A base URL, taken apart. ``root`` is its path below the host without the version, ``version`` what ends it."""
+    """A base URL, taken apart. ``root`` is its path below the host without the version, ``version`` what ends it.
+
+    ``version`` is "" where there is to be none, and None where nothing is said of it.
+    """
 
     scheme: str
     host: str
@@ -55,7 +59,7 @@ class Base:
     def path(self) -> tuple[str, ...]:
         """The segments that every request to it begins with."""
         if self.version is not None:
-            return (*self.root, self.version)
+            return (*self.root, self.version) if self.version else self.root
         if len(self.root) > 1 and self.root[-2] == "deployments":
             return self.root
         return (*self.root, DEFAULT_VERSION)
@@ -110,6 +114,7 @@ def parse_base(url: str) -> Base:
     version = path[-1] if path and is_version(path[-1]) else None
     while path and version is not None and is_version(path[-1]):
         path = path[:-1]
+    version = "" if version is None and url.endswith("#") else version
     return Base(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], path, version, parts.query)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wiremend.errors import RulesError
 from wiremend.rules.load import load_rules, read_rules
+from wiremend.rules.preferring import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ class Watcher:
         self._environ = environ
         self._cache: dict[str, Secret] = {}
         text = read_rules(path)
-        self.current: Loaded = load_rules(text, path.name, environ, loops=False, cache=self._cache)
+        self.current: Loaded = self._loaded(text)
         self._judged: str | None = text
         self._seen: str | None = text
 
@@ -58,5 +59,12 @@ class Watcher:
         self._judged = text
         if text is None:
             raise broken or RulesError([])
-        self.current = load_rules(text, self.path.name, self._environ, loops=False, cache=self._cache)
+        self.current = self._loaded(text)
         return "reloaded"
+
+    def _loaded(self, text: str) -> Loaded:
+        """Load a text, and make the router of its preferences at once: in a request it would be waited for."""
+        loaded = load_rules(text, self.path.name, self._environ, loops=False, cache=self._cache)
+        if loaded.resolved.rules.preferences is not None:
+            prepare(loaded.resolved.rules.preferences)
+        return loaded
