@@ -247,7 +247,7 @@ FINE: Final = provider("/v1", SAID)
 TABLE: Final = (
     Problem("double-v1", kimi(SAID), double, "All is well.", straight=True),
     Problem("wrong-base", zai, chat(), "All is well."),
-    Problem("unknown-model", kimi(SAID), chat(KIMI_KEY, AGENT, model="kimi-coding"), "All is well."),
+    Problem("unknown-model", kimi(SAID), chat(KIMI_KEY, AGENT, model="kimi-for-code"), "All is well."),
     Problem("foreign-key", moonshot, chat(KIMI_KEY, AGENT, model="kimi-for-coding"), "All is well."),
     Problem(
         "agents-only",

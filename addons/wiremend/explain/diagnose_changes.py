@@ -160,7 +160,8 @@ def _known(look: Look, provider: str, said: str) -> set[str]:
     targets += [target for way in rules.ways for target in way.targets]
     targets += [rules.default] if rules.default is not None else []
     found = {one.model for one in targets if one.provider == provider and one.model is not None}
-    found |= set(rules.providers[provider].models)
+    known = rules.providers[provider].models
+    found |= {name for name, one in known.items() if one.stands_for is None and not one.deprecated}
     return found | {word.rstrip(".,:;") for word in re.findall(r"[A-Za-z0-9][\w./:-]*[-.\d][\w./:-]*", said)}
 
 

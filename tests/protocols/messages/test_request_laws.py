@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.protocols.messages.request_compare import differences
 from tests.protocols.messages.request_kit import KIMI, MIDDLE, NEW, OLD, assert_official
 from tests.protocols.requests import chat_requests, json_values
-from wiremend.message import ChatRequest, CustomTool, ToolUse
+from wiremend.message import ChatRequest, CustomTool, Message, Text, ToolUse
 from wiremend.protocols.codec import Recipient, TranslationError
 from wiremend.protocols.messages.request_read import read_request
 from wiremend.protocols.messages.request_write import write_request
@@ -34,6 +34,7 @@ def whole(path: Path) -> bool:
 
 @settings(max_examples=60)
 @given(chat_requests(), RECIPIENTS)
+@example(ChatRequest(wire="chat", model="m", messages=(Message("user", (Text("hi"),)),), cache_key="k"), OLD)
 def test_what_differs_is_what_is_lost(request: ChatRequest, recipient: Recipient) -> None:
     custom = {tool.name for tool in request.tools if isinstance(tool, CustomTool)}
     uses = [part for message in request.messages for part in message.parts if isinstance(part, ToolUse)]
