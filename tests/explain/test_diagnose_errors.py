@@ -140,6 +140,28 @@ def test_a_reply_that_breaks_off_is_a_cut() -> None:
     assert "broke its reply off in the middle" in got.causes[0].what
 
 
+CHUNK = (
+    'data: {{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,'
+    '"delta":{{"role":"assistant","content":"Hel"}},"finish_reason":{}}}]}}\n\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "causes"),
+    (
+        (CHUNK.format('"stop"') + "data: [DONE]\n\n", []),
+        (CHUNK.format("null"), ["The client left before the reply was whole"]),
+    ),
+    ids=("whole", "not whole"),
+)
+def test_a_client_that_goes_is_not_the_providers_fault(body: str, causes: list[str]) -> None:
+    """A client may close its connection at a stream's last event, before the provider's end is seen."""
+    reply = Response(200, "", Headers((("content-type", "text/event-stream"),)), Body(body.encode()))
+    got = found(stream=True, reply=reply, error="Client disconnected.")
+    assert [cause.what for cause in got.causes if cause.where == "connection"] == causes
+    assert got.problem is bool(causes)
+
+
 @pytest.mark.parametrize(
     "message",
     (

@@ -227,6 +227,27 @@ def test_a_cut_stream_is_kept_as_it_happened(made: Stage) -> None:
     assert capture.attempts[0].response.body.chunks == REPLY[:3]
 
 
+@pytest.mark.parametrize(
+    ("count", "error"), ((None, None), (-1, "Client disconnected.")), ids=("at the last event", "before it")
+)
+def test_a_client_that_leaves_at_the_last_event_broke_nothing(
+    made: Stage, count: int | None, error: str | None
+) -> None:
+    """It may close its connection before the provider's end is seen; what it had was whole."""
+    flow = made.ask()
+    response = http.Response.make(200, b"", EVENTS)
+    made.reply.tapes(flow, response)
+    flow.response = response
+    made.reply.responseheaders(flow)
+    assert callable(response.stream)
+    for event in messages_events(Answer())[:count]:
+        response.stream(event)
+    made.end(flow, "Client disconnected.")
+    capture = only(made)
+    assert capture.error == error
+    assert capture.attempts[0].error == error
+
+
 def test_an_upstream_that_does_not_answer_leaves_no_response(made: Stage) -> None:
     one = made.ask()
     one.response = made.reply.unanswered(one, "connection refused", "connection")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wiremend.codings import decode
 from wiremend.errors import BodyError
@@ -104,8 +105,24 @@ class Look:
         return Memory.of(self.capture.inputs.memory)
 
 
+CLIENT_LEFT: Final = re.compile(r"\bclient disconnected\b", re.IGNORECASE)
+"""The proxy's words for a client that closed its connection."""
+
+
+def _whole(capture: Capture) -> Capture:
+    """Give a capture without the error that its client left, where that had the whole of a stream by then."""
+    attempt = capture.attempt
+    reply = attempt.response if attempt is not None else None
+    if attempt is None or reply is None or not CLIENT_LEFT.search(attempt.error or ""):
+        return capture
+    if any(one.code.endswith(".cut") for one in faults(capture, reply, cut=True, side="upstream")):
+        return capture
+    return replace(capture, error=None, attempts=(*capture.attempts[:-1], replace(attempt, error=None)))
+
+
 def look_at(capture: Capture, today: Today) -> Look:
     """Look at an exchange, and replay it. Raises nothing on any capture."""
+    capture = _whole(capture)
     again = replay(capture, today)
     resolved = today.for_capture(capture.inputs)
     attempt = capture.attempt

@@ -214,7 +214,9 @@ class Record:
         flow, tapes = self.flow, self.tapes
         request, response = flow.request, flow.response
         self.ended = time.time()
-        self.error = error
+        # A client may leave at a stream's last event, before the provider's end is seen: that broke nothing.
+        whole = self.exchange is not None and self.exchange.is_whole
+        self.error = None if whole and error is not None and "client disconnected" in error.lower() else error
         self.leaves()
         streamed = response is not None and bool(response.stream)
         begun = tapes.begun if tapes.teed else streamed
