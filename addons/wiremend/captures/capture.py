@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 """The version of what is written down. A reader refuses a higher one by name."""
 
+
+def client_left(error: str | None) -> bool:
+    """Tell whether an exchange failed, in the proxy's words, because its client closed the connection."""
+    return error is not None and "client disconnected" in error.lower()
+
+
 type Style = Literal["gateway", "proxy"]
 
 

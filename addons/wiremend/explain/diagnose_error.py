@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from wiremend.captures.capture import client_left
 from wiremend.explain.diagnose_changes import alias_for, away_from_host, key_route, on_switch, other_base, without
-from wiremend.explain.diagnose_look import CLIENT_LEFT, key_of
+from wiremend.explain.diagnose_look import key_of
 from wiremend.explain.diagnose_model import Cause, of_quirk
 from wiremend.explain.diagnose_refusals import named_quirks, parameters
 from wiremend.families import family_of, shown
@@ -94,7 +95,7 @@ def broken(look: Look) -> Iterator[Finding]:
         error = look.capture.error
     if error is None:
         return
-    if CLIENT_LEFT.search(error):
+    if client_left(error):
         yield Cause("connection", "The client left before the reply was whole", f"the proxy's own words: {error}"), ()
         return
     said = look.veil.text(shortened(error, _SAID))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from wiremend.captures.capture import client_left
 from wiremend.codings import decode
 from wiremend.errors import BodyError
 from wiremend.explain.veil import Veil
@@ -105,15 +105,11 @@ class Look:
         return Memory.of(self.capture.inputs.memory)
 
 
-CLIENT_LEFT: Final = re.compile(r"\bclient disconnected\b", re.IGNORECASE)
-"""The proxy's words for a client that closed its connection."""
-
-
 def _whole(capture: Capture) -> Capture:
     """Give a capture without the error that its client left, where that had the whole of a stream by then."""
     attempt = capture.attempt
     reply = attempt.response if attempt is not None else None
-    if attempt is None or reply is None or not CLIENT_LEFT.search(attempt.error or ""):
+    if attempt is None or reply is None or not client_left(attempt.error):
         return capture
     if any(one.code.endswith(".cut") for one in faults(capture, reply, cut=True, side="upstream")):
         return capture

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from wiremend.errors import RefusedError
 from wiremend.explain.diagnose_changes import key_route, near_alias, own_key
 from wiremend.explain.diagnose_model import Cause
-from wiremend.explain.preferred import asked_first
 from wiremend.families import family_of
 from wiremend.pipeline.outcome import Refused
 from wiremend.rules.conditions import matches, names_of, unmet
-from wiremend.rules.engine import decide
+from wiremend.rules.engine import chooses_first, decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +57,7 @@ def nearly(look: Look) -> Iterator[Finding]:
     if by not in {"preference", "default", "host", "client", "refused"}:
         return
     rules, facts = look.resolved.rules, outcome.facts
-    if by == "preference" and asked_first(facts, look.resolved):
+    if by == "preference" and chooses_first(facts, look.resolved):
         return  # no route was tried
     alias = rules.aliases.get(facts.model) if facts.model is not None else None
     names = names_of(str(alias.target) if alias else facts.model, rules.providers)

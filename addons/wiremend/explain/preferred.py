@@ -9,22 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wiremend.explain.model import Preferred, Preferring
-from wiremend.rules.engine import chooses
-from wiremend.rules.model import AUTO_MODEL
+from wiremend.rules.engine import chooses, chooses_first
 from wiremend.rules.preferring import fit, judge
 
 if TYPE_CHECKING:
     from wiremend.explain.veil import Veil
     from wiremend.rules.facts import Facts
     from wiremend.rules.resolve import Resolved
-
-
-def asked_first(facts: Facts, resolved: Resolved) -> bool:
-    """Tell whether the preferences are asked for a request before any route is tried."""
-    preferences = resolved.rules.preferences
-    alias = resolved.rules.aliases.get(facts.model) if facts.model is not None else None
-    named = str(alias.target) if alias is not None else facts.model
-    return preferences is not None and chooses(facts, resolved) and (preferences.every or named == AUTO_MODEL)
 
 
 def preferring(facts: Facts, resolved: Resolved) -> Preferring | None:
@@ -35,7 +26,7 @@ def preferring(facts: Facts, resolved: Resolved) -> Preferring | None:
     found, picked = fit(facts, preferences), facts.picked
     known = picked is not None and (not picked.name or preferences.named(picked.name) is not None)
     return Preferring(
-        first=asked_first(facts, resolved),
+        first=chooses_first(facts, resolved),
         how=picked.how if picked is not None and known else "words",
         chosen=found.preference.name if found.preference is not None else None,
         why=found.why,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from mitmproxy import version
 
 from wiremend import __version__
-from wiremend.captures.capture import Attempt, Body, Capture, Frame, Inputs, Request, Response
+from wiremend.captures.capture import Attempt, Body, Capture, Frame, Inputs, Request, Response, client_left
 from wiremend.mitm.convert import from_fields
 from wiremend.mitm.exchange import METADATA
 from wiremend.mitm.flows import About
@@ -216,7 +216,7 @@ class Record:
         self.ended = time.time()
         # A client may leave at a stream's last event, before the provider's end is seen: that broke nothing.
         whole = self.exchange is not None and self.exchange.is_whole
-        self.error = None if whole and error is not None and "client disconnected" in error.lower() else error
+        self.error = None if whole and client_left(error) else error
         self.leaves()
         streamed = response is not None and bool(response.stream)
         begun = tapes.begun if tapes.teed else streamed

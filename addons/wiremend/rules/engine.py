@@ -140,19 +140,29 @@ def _way(asked: _Asked) -> _Way:
     """Find the route or the preference that takes a request."""
     facts, rules = asked.facts, asked.resolved.rules
     chosen = rules.preferences if rules.preferences is not None and is_asked(facts) else None
-    first = chosen is not None and (chosen.every or asked.named == AUTO_MODEL)
-    none = _Way()
+    first, none = _first(asked), _Way()
     if chosen is not None and first:
         none = _preferred(facts, chosen)
         if none.route is not None:
             return none
-    names = names_of(asked.named, rules.providers)
-    route = next((route for route in rules.routes if matches(route.when, facts, names)), None)
+    route = _route(asked)
     if route is not None:
         return _Way(route, "route", f"route {route.label!r} matches", none.none)
     if chosen is None or first or _by_name(asked) is not None:
         return none
     return _preferred(facts, chosen)
+
+
+def _first(asked: _Asked) -> bool:
+    """Tell whether the preferences are asked before the routes."""
+    chosen = asked.resolved.rules.preferences
+    return chosen is not None and is_asked(asked.facts) and (chosen.every or asked.named == AUTO_MODEL)
+
+
+def _route(asked: _Asked) -> Route | None:
+    rules = asked.resolved.rules
+    names = names_of(asked.named, rules.providers)
+    return next((route for route in rules.routes if matches(route.when, asked.facts, names)), None)
 
 
 def _preferred(facts: Facts, preferences: Preferences) -> _Way:
@@ -172,14 +182,15 @@ def _by_name(asked: _Asked) -> Target | None:
 
 def chooses(facts: Facts, resolved: Resolved) -> bool:
     """Tell whether the preferences are asked for a request: then what was picked before counts."""
-    preferences, asked = resolved.rules.preferences, _asked(facts, resolved)
-    if preferences is None or not is_asked(facts):
+    if resolved.rules.preferences is None or not is_asked(facts):
         return False
-    if preferences.every or asked.named == AUTO_MODEL:
-        return True
-    names = names_of(asked.named, resolved.rules.providers)
-    routed = any(matches(route.when, facts, names) for route in resolved.rules.routes)
-    return not routed and _by_name(asked) is None
+    asked = _asked(facts, resolved)
+    return _first(asked) or (_route(asked) is None and _by_name(asked) is None)
+
+
+def chooses_first(facts: Facts, resolved: Resolved) -> bool:
+    """Tell whether the preferences are asked for a request before any route is tried."""
+    return _first(_asked(facts, resolved))
 
 
 def not_by_name(named: str | None, resolved: Resolved, *, by_alias: bool) -> str | None:
